@@ -1,0 +1,1 @@
+//! Clone git repositories, CodeCommit ones by IAM role, with gitoxide or libgit2

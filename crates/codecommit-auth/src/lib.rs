@@ -1,0 +1,1 @@
+//! Remote names, endpoints and signed HTTPS logins for git on AWS CodeCommit, without IO

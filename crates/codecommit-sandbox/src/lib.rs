@@ -1,0 +1,1 @@
+//! IMDSv2, STS and CodeCommit on loopback, for tests without the cloud
