@@ -132,6 +132,13 @@ fn credentials_error(error: aws_credential_types::provider::error::CredentialsEr
     }
 }
 
+impl From<role_chain::Error> for Error {
+    /// A mistake in the chain's plan is one of the request; anything else is a failure to get credentials.
+    fn from(error: role_chain::Error) -> Self {
+        chain_error(&error, if error.is_configuration() { Step::Plan } else { Step::Login })
+    }
+}
+
 /// An error of the chain in a clone's terms, with the chain's own step, remedy and word on retrying.
 pub(crate) fn chain_error(error: &role_chain::Error, step: Step) -> Error {
     let kind = if error.is_configuration() { ErrorKind::InvalidRequest } else { ErrorKind::Credentials };

@@ -11,6 +11,7 @@ mod login;
 mod object_id;
 mod outcome;
 mod packs;
+mod printer;
 mod progress;
 mod ref_name;
 mod request;
@@ -23,6 +24,7 @@ pub use http::{Body, GitHttp, Timeouts};
 pub use login::{Authenticate, Login, Refusal, Verdict};
 pub use object_id::{InvalidObjectId, ObjectId};
 pub use outcome::Outcome;
+pub use printer::ProgressPrinter;
 pub use progress::{CancelToken, Event, Progress};
 pub use request::CloneRequest;
 
@@ -32,4 +34,4 @@ pub use engine::Gitoxide;
 pub use engine::Libgit2;
 
 #[cfg(feature = "codecommit")]
-pub use role_chain::{Hop, RoleArn, RoleChain, RoleChainBuilder};
+pub use role_chain::{Error as ChainError, Hop, RoleArn, RoleChain, RoleChainBuilder};
