@@ -1,1 +1,1 @@
-//! Measurements. See `docs/BENCHMARKS.md`.
+//! Placeholder.

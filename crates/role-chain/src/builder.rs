@@ -1,0 +1,322 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_runtime::env_config::EnvConfigValue;
+use aws_types::region::Region;
+
+use crate::chain::RoleChain;
+use crate::clock::Clock;
+use crate::endpoint::{self, Proxy};
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+use crate::hop::{Hop, TokenSource};
+use crate::http;
+use crate::plan::{Base, Network, Plan, program_name};
+use crate::profile::Profiles;
+
+const IMDS_IPV4: &str = "http://169.254.169.254";
+const IMDS_IPV6: &str = "http://[fd00:ec2::254]";
+
+/// Collects what a chain is made of; [`build`](Self::build) checks all of it at once.
+#[derive(Clone)]
+pub struct RoleChainBuilder {
+    start: Start,
+    hops: Vec<Hop>,
+    region: Option<Region>,
+    imds_endpoint: Option<String>,
+    sts_endpoint: Option<String>,
+    ca_bundle: Option<PathBuf>,
+    mfa_token: Option<TokenSource>,
+    environment: Environment,
+    clock: Clock,
+}
+
+/// Where the caller says that the chain starts.
+#[derive(Clone)]
+enum Start {
+    Instance,
+    Profile(String),
+    Default,
+    Provider(SharedCredentialsProvider),
+}
+
+impl RoleChain {
+    /// A chain that starts at the role of the EC2 instance, asked of its metadata service, version 2 only.
+    pub fn from_instance() -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Instance)
+    }
+
+    /// A chain as the AWS profile `name` has it in `~/.aws/config` and `~/.aws/credentials`, or the files that `AWS_CONFIG_FILE` and
+    /// `AWS_SHARED_CREDENTIALS_FILE` name.
+    ///
+    /// Read are `role_arn`, `source_profile` (to any depth), `credential_source`, `external_id`, `role_session_name`, `duration_seconds`, keys, `region`, and
+    /// how the services are reached (`ca_bundle`, `endpoint_url`, `services`, `ec2_metadata_service_endpoint`, `use_fips_endpoint`, …). A key that bears on who
+    /// the caller is and is not supported is an error, not left out; others are left alone. The files are read by [`build`](RoleChainBuilder::build).
+    pub fn from_profile(name: impl Into<String>) -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Profile(name.into()))
+    }
+
+    /// A chain that starts where the environment says: at the profile that `AWS_PROFILE` names, else at the instance's role.
+    pub fn from_env() -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Default)
+    }
+
+    /// A chain that starts at credentials of the caller's own.
+    pub fn from_provider(provider: impl ProvideCredentials + 'static) -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Provider(SharedCredentialsProvider::new(provider)))
+    }
+}
+
+impl RoleChainBuilder {
+    fn new(start: Start) -> Self {
+        Self {
+            start,
+            hops: Vec::new(),
+            region: None,
+            imds_endpoint: None,
+            sts_endpoint: None,
+            ca_bundle: None,
+            mfa_token: None,
+            environment: Environment::of_process(),
+            clock: Clock::of_system(),
+        }
+    }
+
+    /// Adds a hop at the end of the chain, after those of the profile if it starts at one.
+    pub fn hop(mut self, hop: Hop) -> Self {
+        self.hops.push(hop);
+        self
+    }
+
+    /// The region whose STS is asked.
+    ///
+    /// Where it is not set: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's `region`, the instance's own, the first of the roles' partition.
+    pub fn region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Where the instance metadata service is, in place of what `AWS_EC2_METADATA_SERVICE_ENDPOINT` or the profile says: an `http://` URL.
+    pub fn imds_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.imds_endpoint = Some(url.into());
+        self
+    }
+
+    /// Where STS is, in place of what `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` or the profile says: an `https://` or `http://` URL.
+    pub fn sts_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.sts_endpoint = Some(url.into());
+        self
+    }
+
+    /// A PEM file with the authorities to trust for STS, in place of the operating system's and of what `AWS_CA_BUNDLE` or the profile says.
+    pub fn ca_bundle(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_bundle = Some(path.into());
+        self
+    }
+
+    /// Where the six digits come from for a profile that has `mfa_serial`: called with the serial, on a thread where it may block.
+    ///
+    /// Without it such a profile is an error: leaving `mfa_serial` out would change who the caller is.
+    pub fn mfa_token<F>(mut self, token: F) -> Self
+    where
+        F: Fn(&str) -> Result<String, Box<dyn std::error::Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        self.mfa_token = Some(Arc::new(token));
+        self
+    }
+
+    /// Plans with these environment variables in place of the process's own.
+    pub fn environment<K: Into<String>, V: Into<String>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let variables: HashMap<String, String> =
+            variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        self.environment = Environment::of_variables(variables);
+        self
+    }
+
+    /// Tells the time by `now` in place of the system's clock. For tests.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(Arc::new(now));
+        self
+    }
+
+    /// Reads the profile, if there is one, and checks the whole chain. No call is made to anyone.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`], [`ErrorKind::InvalidProfile`], [`ErrorKind::Unsupported`], or [`ErrorKind::BaseUnavailable`] where the environment lacks the
+    /// keys that the profile takes from it. The error names the hop or the profile, the rule and the value.
+    pub fn build(self) -> Result<RoleChain, Error> {
+        let profile = match &self.start {
+            Start::Profile(name) => Some(name.clone()),
+            Start::Default => self.environment.get("AWS_PROFILE"),
+            Start::Instance | Start::Provider(_) => None,
+        };
+        let profiles = profile.map(|name| Profiles::load(&self.environment, &name)).transpose()?;
+        let (base, mut hops) = match (&self.start, &profiles) {
+            (_, Some(profiles)) => {
+                let chain = profiles.resolve(self.mfa_token.as_ref())?;
+                (chain.base, chain.hops)
+            }
+            (Start::Provider(provider), None) => (Base::Provider(provider.clone()), Vec::new()),
+            (_, None) => (Base::Instance, Vec::new()),
+        };
+        hops.extend(self.hops.iter().cloned());
+        let settings = Settings { environment: &self.environment, profiles: profiles.as_ref() };
+        let plan = Plan {
+            base,
+            hops,
+            region: self.region.clone().or_else(|| settings.region()),
+            network: self.network(&settings)?,
+            program: program_name(),
+        };
+        plan.check()?;
+        Ok(RoleChain::new(plan, self.clock))
+    }
+
+    fn network(&self, settings: &Settings<'_>) -> Result<Network, Error> {
+        let sts_endpoint = match &self.sts_endpoint {
+            Some(url) => Some(endpoint::check("the STS endpoint", url, &["https", "http"])?),
+            None => settings.sts_endpoint()?,
+        };
+        let ca_bundle = self.ca_bundle.clone().or_else(|| settings.ca_bundle());
+        if let Some(path) = &ca_bundle {
+            http::check_bundle(path)?;
+        }
+        Ok(Network {
+            imds_endpoint: match &self.imds_endpoint {
+                Some(url) => endpoint::check("the metadata service's endpoint", url, &["http"])?,
+                None => settings.imds_endpoint()?,
+            },
+            imds_disabled: self.environment.is_true("AWS_EC2_METADATA_DISABLED"),
+            proxy: Proxy::for_sts(&self.environment, sts_endpoint.as_deref())?,
+            sts_endpoint,
+            ca_bundle,
+            fips: settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?,
+            dual_stack: settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?,
+            max_attempts: settings.max_attempts()?,
+        })
+    }
+}
+
+impl fmt::Debug for RoleChainBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = match &self.start {
+            Start::Instance => "instance".to_owned(),
+            Start::Profile(name) => format!("profile {name:?}"),
+            Start::Default => "environment".to_owned(),
+            Start::Provider(_) => "provider".to_owned(),
+        };
+        f.debug_struct("RoleChainBuilder")
+            .field("start", &start)
+            .field("hops", &self.hops)
+            .field("region", &self.region)
+            .field("imds_endpoint", &self.imds_endpoint)
+            .field("sts_endpoint", &self.sts_endpoint)
+            .field("ca_bundle", &self.ca_bundle)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What environment and profile say of how services are reached, the environment first.
+struct Settings<'a> {
+    environment: &'a Environment,
+    profiles: Option<&'a Profiles>,
+}
+
+impl Settings<'_> {
+    fn region(&self) -> Option<Region> {
+        self.environment
+            .first(&["AWS_REGION", "AWS_DEFAULT_REGION"])
+            .or_else(|| self.of_profile("region"))
+            .map(Region::new)
+    }
+
+    fn ca_bundle(&self) -> Option<PathBuf> {
+        self.environment
+            .get("AWS_CA_BUNDLE")
+            .or_else(|| self.of_profile("ca_bundle"))
+            .map(|path| self.environment.expand(&path))
+    }
+
+    fn imds_endpoint(&self) -> Result<String, Error> {
+        const NAMES: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint");
+        if let Some((origin, url)) = self.named(NAMES) {
+            return endpoint::check(origin, &url, &["http"]);
+        }
+        const MODES: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
+        match self.named(MODES) {
+            None => Ok(IMDS_IPV4.into()),
+            Some((_, mode)) if mode.eq_ignore_ascii_case("ipv4") => Ok(IMDS_IPV4.into()),
+            Some((_, mode)) if mode.eq_ignore_ascii_case("ipv6") => Ok(IMDS_IPV6.into()),
+            Some((origin, mode)) => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("{origin} must be IPv4 or IPv6, not {mode:?}"))
+                    .with_help("Correct it, or leave it out for IPv4."))
+            }
+        }
+    }
+
+    /// As the SDK finds it: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the profile's `services` section, its `endpoint_url`.
+    fn sts_endpoint(&self) -> Result<Option<String>, Error> {
+        let ignored = self.named(("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"));
+        if ignored.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let sections = self.profiles.map(|profiles| &profiles.sections);
+        let found = EnvConfigValue::new()
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .service_id("sts")
+            .load(self.environment.shim(), sections)
+            .map(|(url, origin)| (url.into_owned(), origin.to_string()));
+        match found {
+            Some((url, origin)) if !url.is_empty() => {
+                endpoint::check(&format!("the STS endpoint ({origin})"), &url, &["https", "http"]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn flag(&self, variable: &'static str, key: &'static str) -> Result<bool, Error> {
+        match self.named((variable, key)) {
+            None => Ok(false),
+            Some((_, value)) if value.eq_ignore_ascii_case("true") => Ok(true),
+            Some((_, value)) if value.eq_ignore_ascii_case("false") => Ok(false),
+            Some((origin, value)) => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("{origin} must be true or false, not {value:?}"))
+                    .with_help("Correct it, or leave it out."))
+            }
+        }
+    }
+
+    fn max_attempts(&self) -> Result<Option<u32>, Error> {
+        let Some((origin, text)) = self.named(("AWS_MAX_ATTEMPTS", "max_attempts")) else {
+            return Ok(None);
+        };
+        match text.parse::<u32>() {
+            Ok(number) if number > 0 => Ok(Some(number)),
+            _ => {
+                Err(Error::new(ErrorKind::InvalidArgument, format!("{origin} must be a number above 0, not {text:?}"))
+                    .with_help("Correct it, or leave it out for 3."))
+            }
+        }
+    }
+
+    /// A setting's value, and the name under which it was found.
+    fn named(&self, (variable, key): (&'static str, &'static str)) -> Option<(&'static str, String)> {
+        match self.environment.get(variable) {
+            Some(value) => Some((variable, value)),
+            None => self.of_profile(key).map(|value| (key, value)),
+        }
+    }
+
+    fn of_profile(&self, key: &str) -> Option<String> {
+        let value = self.profiles?.sections.get(key)?;
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+}

@@ -1,0 +1,173 @@
+//! From the failure of a call to an error that says who must act, and how.
+
+use std::time::SystemTime;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use crate::arn::assumed_role;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::hop::Hop;
+use crate::sts_failure::{Failure, What};
+
+/// The error of a hop that failed. `principal` is who tried to take it, as far as that is known.
+pub(crate) fn of_hop(failure: Failure, step: String, principal: Option<String>, hop: &Hop, clock: &Clock) -> Error {
+    let role = hop.role.as_str();
+    let who = principal.as_deref().unwrap_or("the caller");
+    let (kind, message, help) = match failure.what {
+        What::AccessDenied => (
+            ErrorKind::AccessDenied,
+            format!("STS does not let {who} assume {role}"),
+            access_denied(principal.as_deref(), hop),
+        ),
+        _ => common(&failure, clock, &format!("assume {role}")),
+    };
+    finish(failure, kind, message, help).at(step).with_principal(principal).with_target(role)
+}
+
+/// The error of a `GetCallerIdentity` that failed.
+pub(crate) fn of_caller(failure: Failure, step: String, clock: &Clock) -> Error {
+    let (kind, message, help) = match failure.what {
+        What::AccessDenied => (
+            ErrorKind::AccessDenied,
+            "STS does not tell the caller who it is".to_owned(),
+            "A policy of the network (a VPC endpoint's, a proxy's) forbids sts:GetCallerIdentity, since no IAM policy can.".to_owned(),
+        ),
+        _ => common(&failure, clock, "say who the caller is"),
+    };
+    finish(failure, kind, message, help).at(step)
+}
+
+fn finish(failure: Failure, kind: ErrorKind, message: String, help: String) -> Error {
+    let message = match &failure.code {
+        Some(code) => format!("{message} ({code})"),
+        None => message,
+    };
+    Error::new(kind, message)
+        .with_help(help)
+        .with_code(failure.code.as_deref(), failure.request_id.as_deref())
+        .with_source(failure.cause)
+}
+
+fn common(failure: &Failure, clock: &Clock, errand: &str) -> (ErrorKind, String, String) {
+    match failure.what {
+        What::AccessDenied | What::Refused => (
+            ErrorKind::Refused,
+            format!("STS refuses to {errand}"),
+            refused(failure.code.as_deref()).to_owned(),
+        ),
+        What::Expired => (
+            ErrorKind::ExpiredCredentials,
+            format!("STS was asked to {errand} with expired credentials"),
+            "They were fetched once more, and had expired too: whoever issues them must renew them, or this host's clock is behind.".to_owned(),
+        ),
+        What::UnknownKey => (
+            ErrorKind::InvalidCredentials,
+            format!("STS was asked to {errand} with an access key that it does not know"),
+            "The key was deleted, belongs to another partition, or its session token is missing or another key's: whoever issued it must replace it.".to_owned(),
+        ),
+        What::Throttled => (
+            ErrorKind::Throttled,
+            format!("STS is throttling, and did not {errand}"),
+            "Too many calls of this account at once: try again later, and let hosts that start together start apart.".to_owned(),
+        ),
+        What::Signature => signature(clock, errand),
+        What::ServerError => (
+            ErrorKind::StsUnreachable,
+            format!("STS failed to {errand}"),
+            "It fails for now: try again.".to_owned(),
+        ),
+        What::TimedOut => (
+            ErrorKind::StsUnreachable,
+            format!("STS did not answer in time, asked to {errand}"),
+            unreachable().to_owned(),
+        ),
+        What::Unreachable => (
+            ErrorKind::StsUnreachable,
+            format!("STS cannot be reached to {errand}"),
+            unreachable().to_owned(),
+        ),
+        What::Untrusted => (
+            ErrorKind::Untrusted,
+            "the certificate that STS shows is not trusted here".to_owned(),
+            "Where a proxy inspects TLS, or the endpoint has a private CA, let AWS_CA_BUNDLE name a PEM file with that CA. Else, someone stands between.".to_owned(),
+        ),
+        What::Answer => (
+            ErrorKind::StsAnswer,
+            format!("what answered the request to {errand} is not STS"),
+            "Check AWS_ENDPOINT_URL_STS and the proxy settings, if they are set.".to_owned(),
+        ),
+    }
+}
+
+fn unreachable() -> &'static str {
+    "Check the region's name, name resolution, the route to the internet or the VPC endpoint of STS, HTTPS_PROXY and NO_PROXY."
+}
+
+fn refused(code: Option<&str>) -> &'static str {
+    match code {
+        Some("RegionDisabledException") => {
+            "The account has not enabled this region for STS: enable it, or name another region."
+        }
+        Some("MalformedPolicyDocument") => "Correct the session policy: it is JSON, but no IAM policy.",
+        Some("PackedPolicyTooLarge") => {
+            "Make the session policies and tags smaller: together they are above what a session can carry."
+        }
+        _ => {
+            "The cause below is STS's own word. A duration may be above the role's maximum session duration (its account's owner can raise it)."
+        }
+    }
+}
+
+fn signature(clock: &Clock, errand: &str) -> (ErrorKind, String, String) {
+    let clocks = match clock.of_service() {
+        Some(service) => format!("This host's clock says {}, the service's {}.", stamp(clock.local()), stamp(service)),
+        None => format!("This host's clock says {}.", stamp(clock.local())),
+    };
+    match clock.is_skewed() {
+        true => (
+            ErrorKind::ClockSkew,
+            format!("STS refuses the signature of the request to {errand}, for the clocks differ"),
+            format!("{clocks} Set this host's clock, and keep it set by NTP (on EC2: chrony with 169.254.169.123)."),
+        ),
+        false => (
+            ErrorKind::SignatureRefused,
+            format!("STS refuses the signature of the request to {errand}"),
+            format!(
+                "{clocks} If that is the time (compare with NTP), the secret key is not the access key's, or a proxy altered the request."
+            ),
+        ),
+    }
+}
+
+fn stamp(time: SystemTime) -> String {
+    DateTime::from_secs(time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
+        .fmt(Format::DateTime)
+        .unwrap_or_else(|_| "an unknown time".into())
+}
+
+/// STS answers AccessDenied whichever side does not allow: the candidates, likeliest first, and none asserted.
+fn access_denied(principal: Option<&str>, hop: &Hop) -> String {
+    let role = &hop.role;
+    let (who, whose) = match principal.and_then(|arn| Some((arn, assumed_role(arn)?))) {
+        Some((_, (partition, account, name))) => {
+            (format!("arn:{partition}:iam::{account}:role/{name}"), format!("role {name} in account {account}"))
+        }
+        None => (principal.unwrap_or("the caller's role").to_owned(), "the caller".to_owned()),
+    };
+    let external_id = match &hop.external_id {
+        Some(_) => "another external ID than the one that was sent",
+        None => "an external ID, and none was sent",
+    };
+    format!(
+        "STS gives the same answer for each of these; look in this order:\n\
+         1. The trust policy of role {name} in account {account} does not name {who} (or its account).\n\
+         2. That trust policy asks for {external_id}.\n\
+         3. The policy of {whose} does not allow sts:AssumeRole on {role}.\n\
+         4. There is no such role: a wrong account or name in the ARN.\n\
+         5. A permissions boundary, a session policy or a service control policy of either account forbids it.",
+        name = role.name(),
+        account = role.account_id(),
+    )
+}

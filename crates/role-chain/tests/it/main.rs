@@ -1,0 +1,6 @@
+//! The crate from outside: against the sandbox's metadata service and STS, and on its own where no one is asked.
+
+mod limits;
+mod profiles;
+mod scenario;
+mod support;
