@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Measurements. See `docs/BENCHMARKS.md`.

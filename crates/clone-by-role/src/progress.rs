@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A moment of a running clone.
@@ -44,8 +44,15 @@ pub enum Event {
 }
 
 /// Stops a clone from elsewhere. Clones of a token stop the same clone.
-#[derive(Clone, Debug, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+#[derive(Clone, Default)]
+pub struct CancelToken(Arc<Cancellation>);
+
+#[derive(Default)]
+struct Cancellation {
+    flag: AtomicBool,
+    /// What to do at once, such as to break connections that a thread waits for.
+    reaction: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
 
 impl CancelToken {
     /// A token that is not cancelled.
@@ -55,16 +62,49 @@ impl CancelToken {
 
     /// Asks the clone to stop. It ends with [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and leaves nothing.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.flag.store(true, Ordering::Relaxed);
+        if let Some(react) = self.0.reaction().take() {
+            react();
+        }
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.flag.load(Ordering::Relaxed)
     }
 
     pub(crate) fn flag(&self) -> &AtomicBool {
-        &self.0
+        &self.0.flag
+    }
+
+    /// Has `react` called when the token is cancelled, until the guard is dropped; at once where it is already.
+    pub(crate) fn on_cancel(&self, react: impl FnOnce() + Send + 'static) -> OnCancel {
+        *self.0.reaction() = Some(Box::new(react));
+        if self.is_cancelled() {
+            self.cancel();
+        }
+        OnCancel(self.clone())
+    }
+}
+
+impl Cancellation {
+    fn reaction(&self) -> MutexGuard<'_, Option<Box<dyn FnOnce() + Send>>> {
+        self.reaction.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CancelToken({})", if self.is_cancelled() { "cancelled" } else { "waiting" })
+    }
+}
+
+/// See [`CancelToken::on_cancel`].
+pub(crate) struct OnCancel(CancelToken);
+
+impl Drop for OnCancel {
+    fn drop(&mut self) {
+        self.0.0.reaction().take();
     }
 }
 
@@ -153,7 +193,7 @@ impl Progress {
 
     fn emit(&self, event: &Event) {
         if let Some(observer) = &self.0.observer {
-            let _one_at_a_time = self.0.order.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let _one_at_a_time = self.0.order.lock().unwrap_or_else(PoisonError::into_inner);
             observer(event);
         }
     }

@@ -1,0 +1,82 @@
+//! A pack from the server, written and indexed.
+
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+use gix::odb::pack;
+
+use super::errors;
+use super::sideband::PackStream;
+use crate::progress::Progress;
+use crate::{Error, Result, Step};
+
+/// What was written.
+pub(super) struct Written {
+    pub(super) objects: u64,
+    pub(super) deltas: u64,
+}
+
+/// Writes the pack and its index into `objects/pack`.
+///
+/// `bases` are the objects that are here already, on which a thin pack leans.
+pub(super) fn write<R: Read>(
+    stream: &mut PackStream<R>,
+    git_dir: &Path,
+    bases: Option<impl gix::prelude::Find>,
+    progress: &Progress,
+) -> Result<Written> {
+    let folder = git_dir.join("objects").join("pack");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Error::io(Step::Fetch, format!("cannot make {}", folder.display()), error))?;
+    let outcome = pack::Bundle::write_to_directory(
+        &mut Counted { stream, progress },
+        Some(&folder),
+        &mut gix::progress::Discard,
+        progress.cancel_flag(),
+        bases,
+        gix::hash::Kind::Sha1,
+        pack::bundle::write::Options::default(),
+    )
+    .map_err(|error| errors::gix(Step::Fetch, "the pack cannot be indexed", error))?;
+    if let Some(keep) = &outcome.keep_path {
+        std::fs::remove_file(keep)
+            .map_err(|error| Error::io(Step::Fetch, format!("cannot remove {}", keep.display()), error))?;
+    }
+    let objects = u64::from(outcome.index.num_objects);
+    let deltas = deltas(&outcome).map_err(|error| errors::gix(Step::Fetch, "the pack cannot be read", error))?;
+    progress.receiving(objects, objects, stream.received());
+    progress.resolving(deltas, deltas);
+    Ok(Written { objects, deltas })
+}
+
+fn deltas(outcome: &pack::bundle::write::Outcome) -> gix::Result<u64> {
+    let Some(bundle) = outcome.to_bundle().transpose()? else { return Ok(0) };
+    let mut deltas = 0;
+    for entry in bundle.index.iter() {
+        deltas += u64::from(bundle.pack.entry(entry.pack_offset)?.header.is_delta());
+    }
+    Ok(deltas)
+}
+
+/// Reports bytes as they pass.
+struct Counted<'a, R> {
+    stream: &'a mut PackStream<R>,
+    progress: &'a Progress,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.progress.receiving(0, 1, self.stream.received());
+        self.stream.read(buffer)
+    }
+}
+
+impl<R: Read> BufRead for Counted<'_, R> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.stream.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.stream.consume(count);
+    }
+}
