@@ -131,7 +131,8 @@ fn child(engine: &str) -> Result<()> {
         "libgit2" => Box::new(Libgit2::default()),
         _ => Box::new(Gitoxide::default()),
     };
-    let hop = Hop::new(RoleArn::parse(variable("CLONE_BENCH_ROLE")?)?).external_id(variable("CLONE_BENCH_EXTERNAL_ID")?);
+    let hop =
+        Hop::new(RoleArn::parse(variable("CLONE_BENCH_ROLE")?)?).external_id(variable("CLONE_BENCH_EXTERNAL_ID")?);
     CloneRequest::new("codecommit::ap-northeast-1://app", variable("CLONE_BENCH_DESTINATION")?)
         .credentials(RoleChain::from_instance().hop(hop).build()?)
         .endpoint(variable("CODE_COMMIT_ENDPOINT")?)

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use clone_by_role::{CloneRequest, Engine, Gitoxide, Hop, Libgit2, ProgressPrinter, RoleArn, RoleChain};
-use codecommit_sandbox::{Sandbox, SampleRepository};
+use codecommit_sandbox::{SampleRepository, Sandbox};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -75,5 +75,9 @@ fn title(text: &str) {
 }
 
 fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{:.1} s", time.as_secs_f64()) }
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
 }

@@ -26,7 +26,12 @@ pub(crate) fn done(outcome: &Outcome, as_json: bool) -> ExitCode {
             (Some(commit), None) => format!("at {commit} (detached)"),
             (None, _) => "which is empty".into(),
         };
-        println!("Cloned into {} {at} in {:.1} s with {}", outcome.path().display(), outcome.elapsed().as_secs_f64(), outcome.backend());
+        println!(
+            "Cloned into {} {at} in {:.1} s with {}",
+            outcome.path().display(),
+            outcome.elapsed().as_secs_f64(),
+            outcome.backend()
+        );
     }
     ExitCode::SUCCESS
 }
@@ -38,13 +43,16 @@ pub(crate) fn failed(error: &Error, as_json: bool) -> ExitCode {
             Some(place) => format!("{}: {place}", error.step()),
             None => error.step().to_string(),
         };
-        println!("{}", json!({ "error": {
-            "kind": error.kind().as_str(),
-            "step": step,
-            "message": error.message(),
-            "help": error.help().map_or(Value::Null, Value::from),
-            "retryable": error.is_retryable(),
-        }}));
+        println!(
+            "{}",
+            json!({ "error": {
+                "kind": error.kind().as_str(),
+                "step": step,
+                "message": error.message(),
+                "help": error.help().map_or(Value::Null, Value::from),
+                "retryable": error.is_retryable(),
+            }})
+        );
     } else {
         eprintln!("error: {error}");
         let mut said = error.to_string();

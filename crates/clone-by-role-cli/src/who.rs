@@ -57,14 +57,26 @@ impl Who {
 impl Args for Who {
     fn augment_args(command: Command) -> Command {
         let flag = |name: &'static str, value: &'static str, help: &'static str| {
-            Arg::new(name).long(name).value_name(value).help(help).help_heading("Who to act as").action(ArgAction::Append)
+            Arg::new(name)
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .help_heading("Who to act as")
+                .action(ArgAction::Append)
         };
         command
-            .arg(flag("profile", "PROFILE", "An AWS profile of ~/.aws/config").action(ArgAction::Set).conflicts_with("role-arn"))
+            .arg(
+                flag("profile", "PROFILE", "An AWS profile of ~/.aws/config")
+                    .action(ArgAction::Set)
+                    .conflicts_with("role-arn"),
+            )
             .arg(flag("role-arn", "ARN", "A role to assume from the instance role; again for each further hop"))
             .arg(flag("external-id", "ID", "The external ID that the role before it asks for"))
             .arg(flag("session-name", "NAME", "The session's name in CloudTrail, for the role before it"))
-            .arg(flag("duration", "SECONDS", "The session's duration, for the role before it").value_parser(clap::value_parser!(u64)))
+            .arg(
+                flag("duration", "SECONDS", "The session's duration, for the role before it")
+                    .value_parser(clap::value_parser!(u64)),
+            )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -77,10 +89,19 @@ impl FromArgMatches for Who {
         let mut flags = Vec::new();
         for name in ["role-arn", "external-id", "session-name"] {
             let values = matches.get_many::<String>(name).into_iter().flatten().cloned();
-            flags.extend(matches.indices_of(name).into_iter().flatten().zip(values).map(|(at, value)| (at, name, value)));
+            flags.extend(
+                matches.indices_of(name).into_iter().flatten().zip(values).map(|(at, value)| (at, name, value)),
+            );
         }
         let seconds = matches.get_many::<u64>("duration").into_iter().flatten().map(u64::to_string);
-        flags.extend(matches.indices_of("duration").into_iter().flatten().zip(seconds).map(|(at, value)| (at, "duration", value)));
+        flags.extend(
+            matches
+                .indices_of("duration")
+                .into_iter()
+                .flatten()
+                .zip(seconds)
+                .map(|(at, value)| (at, "duration", value)),
+        );
         flags.sort_by_key(|(at, ..)| *at);
 
         let mut hops: Vec<HopFlags> = Vec::new();
@@ -90,7 +111,9 @@ impl FromArgMatches for Who {
                 continue;
             }
             let usage = |text: String| clap::Error::raw(clap::error::ErrorKind::ArgumentConflict, text);
-            let hop = hops.last_mut().ok_or_else(|| usage(format!("--{name} belongs to a role: give --role-arn before it\n")))?;
+            let hop = hops
+                .last_mut()
+                .ok_or_else(|| usage(format!("--{name} belongs to a role: give --role-arn before it\n")))?;
             let twice = match name {
                 "external-id" => hop.external_id.replace(value).is_some(),
                 "session-name" => hop.session_name.replace(value).is_some(),

@@ -49,7 +49,11 @@ fn a_profile_and_flags_both_clone() {
     let (sandbox, commit) = world(home.path());
     let (role, id) = (sandbox.role_arn("RoleB"), sandbox.external_id().to_owned());
     let url = sandbox.repository_url("app");
-    let who: [&[&str]; 3] = [&["--profile", "b", "codecommit::ap-northeast-1://app"], &["codecommit://b@app"], &["--role-arn", &role, "--external-id", &id, &url]];
+    let who: [&[&str]; 3] = [
+        &["--profile", "b", "codecommit::ap-northeast-1://app"],
+        &["codecommit://b@app"],
+        &["--role-arn", &role, "--external-id", &id, &url],
+    ];
     for backend in ["gitoxide", "libgit2"] {
         for (index, who) in who.iter().enumerate() {
             let destination = format!("{backend}-{index}");
@@ -68,11 +72,15 @@ fn a_wrong_external_id_names_the_hop_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let (sandbox, _) = world(home.path());
     let role = sandbox.role_arn("RoleB");
-    let arguments = ["--json", "--role-arn", &role, "--external-id", "wrong", "codecommit::ap-northeast-1://app", "new"];
+    let arguments =
+        ["--json", "--role-arn", &role, "--external-id", "wrong", "codecommit::ap-northeast-1://app", "new"];
     let output = clone(&sandbox, home.path(), &arguments);
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!((&printed["error"]["kind"], &printed["error"]["retryable"]), (&Value::from("credentials"), &Value::from(false)));
+    assert_eq!(
+        (&printed["error"]["kind"], &printed["error"]["retryable"]),
+        (&Value::from("credentials"), &Value::from(false))
+    );
     let words = printed["error"].to_string();
     assert!(words.contains("hop 1") && words.contains(&role) && words.contains("external ID"), "{words}");
     assert!(!words.contains("wrong"), "an external ID is a secret of sorts: {words}");

@@ -6,7 +6,11 @@ use assert_cmd::Command;
 
 fn command(home: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clone-by-role"));
-    command.env_clear().current_dir(home).env("HOME", home).env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    command
+        .env_clear()
+        .current_dir(home)
+        .env("HOME", home)
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
     command
 }
 

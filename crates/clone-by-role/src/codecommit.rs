@@ -8,7 +8,6 @@ use codecommit_auth::{Endpoint, Region, Remote, Repository, sign};
 use role_chain::RoleChain;
 
 use crate::login::{Authenticate, Login, Refusal, Verdict};
-use crate::request::without_userinfo;
 use crate::{Error, ErrorKind, Result, Step};
 
 /// A login is signed anew when this little of its life is left, so that no request starts with one that dies on the way.
@@ -73,10 +72,6 @@ impl Access {
         let region = chain.region().map(ToString::to_string);
         Ok((SharedCredentialsProvider::new(chain), region))
     }
-}
-
-fn looks_like_codecommit(url: &str) -> bool {
-    url.contains("git-codecommit")
 }
 
 /// Signs logins for one repository, and keeps each for as long as it is good.

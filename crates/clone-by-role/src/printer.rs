@@ -42,11 +42,19 @@ impl ProgressPrinter {
             Event::Receiving { objects, total, bytes } => {
                 let started = *state.receiving.get_or_insert_with(Instant::now);
                 let seconds = started.elapsed().as_secs_f64();
-                let rate = if seconds > 0.05 { format!(" | {}/s", Bytes((*bytes as f64 / seconds) as u64)) } else { String::new() };
+                let rate = if seconds > 0.05 {
+                    format!(" | {}/s", Bytes((*bytes as f64 / seconds) as u64))
+                } else {
+                    String::new()
+                };
                 (format!("Receiving objects: {}, {}{rate}", Share(*objects, *total), Bytes(*bytes)), objects == total)
             }
-            Event::Resolving { deltas, total } => (format!("Resolving deltas: {}", Share(*deltas, *total)), deltas == total),
-            Event::CheckingOut { files, total } => (format!("Updating files: {}", Share(*files, *total)), files == total),
+            Event::Resolving { deltas, total } => {
+                (format!("Resolving deltas: {}", Share(*deltas, *total)), deltas == total)
+            }
+            Event::CheckingOut { files, total } => {
+                (format!("Updating files: {}", Share(*files, *total)), files == total)
+            }
             Event::Remote(text) => (format!("remote: {text}"), true),
             Event::LoggingIn | Event::Connecting => return,
         };
@@ -97,7 +105,13 @@ mod tests {
         assert_eq!(Share(18494, 18494).to_string(), "100% (18494/18494)");
         assert_eq!(Share(1, 3).to_string(), " 33% (1/3)");
         assert_eq!(Share(0, 0).to_string(), "100% (0/0)");
-        let sizes = [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.00 KiB"), (21_265_121, "20.28 MiB"), (1 << 31, "2.00 GiB")];
+        let sizes = [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.00 KiB"),
+            (21_265_121, "20.28 MiB"),
+            (1 << 31, "2.00 GiB"),
+        ];
         for (bytes, words) in sizes {
             assert_eq!(Bytes(bytes).to_string(), words);
         }

@@ -62,11 +62,7 @@ impl Endpoint {
     pub fn codecommit(authority: &str) -> Option<Self> {
         let (host, port) = split(authority).ok()?;
         let region = region_of(&host)?;
-        Some(Self {
-            host: host.into(),
-            port,
-            region: Some(region),
-        })
+        Some(Self { host: host.into(), port, region: Some(region) })
     }
 
     /// An endpoint that the caller vouches for: `https://HOST[:PORT]`, or `HOST[:PORT]` alone.
@@ -80,10 +76,7 @@ impl Endpoint {
         const HELP: &str = "name the endpoint as https://HOST:PORT, such as https://127.0.0.1:8443";
         if endpoint.contains('@') {
             // Not shown: what stands before the @ may be a password.
-            return Err(Error::malformed(
-                "an endpoint holds no user name or password",
-                HELP,
-            ));
+            return Err(Error::malformed("an endpoint holds no user name or password", HELP));
         }
         let authority = match endpoint.split_once("://") {
             None => endpoint,
@@ -99,18 +92,9 @@ impl Endpoint {
                 ));
             }
         };
-        let (host, port) =
-            split(authority.strip_suffix('/').unwrap_or(authority)).map_err(|rule| {
-                Error::malformed(
-                    format!("{} is not an endpoint: {rule}", Shown(endpoint)),
-                    HELP,
-                )
-            })?;
-        Ok(Self {
-            region: region_of(&host),
-            host: host.into(),
-            port,
-        })
+        let (host, port) = split(authority.strip_suffix('/').unwrap_or(authority))
+            .map_err(|rule| Error::malformed(format!("{} is not an endpoint: {rule}", Shown(endpoint)), HELP))?;
+        Ok(Self { region: region_of(&host), host: host.into(), port })
     }
 
     /// The host, in lower case; an IPv6 address stands in brackets.
@@ -165,9 +149,7 @@ fn region_of(host: &str) -> Option<Region> {
             (true, service)
         }
     };
-    let place = service
-        .strip_prefix("git-codecommit.")
-        .or_else(|| service.strip_prefix("git-codecommit-fips."))?;
+    let place = service.strip_prefix("git-codecommit.").or_else(|| service.strip_prefix("git-codecommit-fips."))?;
     let (region, mut suffix) = place.split_once('.')?;
     if is_vpc {
         suffix = suffix.strip_prefix("vpce.")?;
@@ -183,9 +165,7 @@ fn region_of(host: &str) -> Option<Region> {
 pub(crate) fn split(authority: &str) -> Result<(String, Option<u16>), &'static str> {
     let (host, port) = match authority.rfind(':') {
         // The last colon inside an address's brackets is none that a port follows.
-        Some(at) if !authority[at..].contains(']') => {
-            (&authority[..at], Some(&authority[at + 1..]))
-        }
+        Some(at) if !authority[at..].contains(']') => (&authority[..at], Some(&authority[at + 1..])),
         _ => (authority, None),
     };
     let port = match port {
@@ -220,9 +200,7 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
     };
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(

@@ -34,11 +34,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Box<str>>, help: &'static str) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            help,
-        }
+        Self { kind, message: message.into(), help }
     }
 
     pub(crate) fn malformed(message: impl Into<Box<str>>, help: &'static str) -> Self {
@@ -66,9 +62,7 @@ impl Error {
             | ErrorKind::ForeignHost
             | ErrorKind::MissingRegion
             | ErrorKind::Conflict => true,
-            ErrorKind::ExpiredCredentials
-            | ErrorKind::UnusableCredentials
-            | ErrorKind::UnusableTime => false,
+            ErrorKind::ExpiredCredentials | ErrorKind::UnusableCredentials | ErrorKind::UnusableTime => false,
         }
     }
 
@@ -118,18 +112,9 @@ mod tests {
 
     #[test]
     fn text_from_outside_cannot_steer_a_terminal_or_a_log() {
-        assert_eq!(
-            Shown("a\nb\r\u{1b}[2J\u{202e}").to_string(),
-            "`a\\u{a}b\\u{d}\\u{1b}[2J\\u{202e}`"
-        );
-        assert_eq!(
-            Shown(&"x".repeat(81)).to_string(),
-            format!("`{}…`", "x".repeat(80))
-        );
-        assert_eq!(
-            Shown(&"é".repeat(80)).to_string(),
-            format!("`{}`", "é".repeat(80))
-        );
+        assert_eq!(Shown("a\nb\r\u{1b}[2J\u{202e}").to_string(), "`a\\u{a}b\\u{d}\\u{1b}[2J\\u{202e}`");
+        assert_eq!(Shown(&"x".repeat(81)).to_string(), format!("`{}…`", "x".repeat(80)));
+        assert_eq!(Shown(&"é".repeat(80)).to_string(), format!("`{}`", "é".repeat(80)));
     }
 
     #[test]

@@ -25,12 +25,7 @@ impl Login {
         endpoint: Endpoint,
         expires_at: SystemTime,
     ) -> Self {
-        Self {
-            username,
-            password,
-            endpoint,
-            expires_at,
-        }
+        Self { username, password, endpoint, expires_at }
     }
 
     /// The access key's ID, and after a `%` the session token where there is one.

@@ -23,13 +23,11 @@ impl FromStr for RepositoryName {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        const HELP: &str = "copy the repository's name from the CodeCommit console or `aws codecommit list-repositories`";
+        const HELP: &str =
+            "copy the repository's name from the CodeCommit console or `aws codecommit list-repositories`";
         let rule = if name.is_empty() {
             "it is empty"
-        } else if name
-            .get(name.len().saturating_sub(4)..)
-            .is_some_and(|end| end.eq_ignore_ascii_case(".git"))
-        {
+        } else if name.get(name.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".git")) {
             return Err(Error::malformed(
                 format!(
                     "{} is not a repository: its name does not end in .git, and a clone of such a URL fails",
@@ -37,10 +35,7 @@ impl FromStr for RepositoryName {
                 ),
                 "leave the .git at the end out",
             ));
-        } else if !name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-        {
+        } else if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) {
             "a name has letters, digits, `.`, `_` and `-` only"
         } else if name.len() > 100 {
             "a name has at most 100 characters"
@@ -49,10 +44,7 @@ impl FromStr for RepositoryName {
         } else {
             return Ok(Self(name.into()));
         };
-        Err(Error::malformed(
-            format!("{} is not a repository: {rule}", Shown(name)),
-            HELP,
-        ))
+        Err(Error::malformed(format!("{} is not a repository: {rule}", Shown(name)), HELP))
     }
 }
 
@@ -76,10 +68,7 @@ impl FromStr for AccountId {
             return Ok(Self(id.into()));
         }
         Err(Error::malformed(
-            format!(
-                "{} is not an account: an AWS account is twelve digits",
-                Shown(id)
-            ),
+            format!("{} is not an account: an AWS account is twelve digits", Shown(id)),
             "write the account's number without hyphens, such as 222222222222",
         ))
     }
@@ -124,18 +113,7 @@ mod tests {
 
     #[test]
     fn repository_names_by_form() {
-        for good in [
-            "a",
-            "app",
-            "App.2_x-y",
-            "-",
-            "_",
-            "...",
-            ".gitignore",
-            "git",
-            "x.git.y",
-            &"n".repeat(100),
-        ] {
+        for good in ["a", "app", "App.2_x-y", "-", "_", "...", ".gitignore", "git", "x.git.y", &"n".repeat(100)] {
             assert_eq!(good.parse::<RepositoryName>().unwrap().to_string(), good);
         }
         for bad in [
@@ -163,19 +141,9 @@ mod tests {
 
     #[test]
     fn accounts_by_form() {
-        assert_eq!(
-            "012345678901".parse::<AccountId>().unwrap().as_str(),
-            "012345678901"
-        );
-        for bad in [
-            "",
-            "12345678901",
-            "0123456789012",
-            "1234-5678-90",
-            "12345678901a",
-            "12345678901\n",
-            "١٢٣٤٥٦",
-        ] {
+        assert_eq!("012345678901".parse::<AccountId>().unwrap().as_str(), "012345678901");
+        for bad in ["", "12345678901", "0123456789012", "1234-5678-90", "12345678901a", "12345678901\n", "١٢٣٤٥٦"]
+        {
             assert!(bad.parse::<AccountId>().is_err(), "{bad:?}");
         }
     }

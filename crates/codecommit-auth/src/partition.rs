@@ -17,56 +17,21 @@ static PARTITIONS: [Partition; 8] = [
         dns_suffix: "amazonaws.com",
         prefixes: &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"],
     },
-    Partition {
-        id: "aws-cn",
-        dns_suffix: "amazonaws.com.cn",
-        prefixes: &["cn"],
-    },
-    Partition {
-        id: "aws-eusc",
-        dns_suffix: "amazonaws.eu",
-        prefixes: &["eusc-de"],
-    },
-    Partition {
-        id: "aws-iso",
-        dns_suffix: "c2s.ic.gov",
-        prefixes: &["us-iso"],
-    },
-    Partition {
-        id: "aws-iso-b",
-        dns_suffix: "sc2s.sgov.gov",
-        prefixes: &["us-isob"],
-    },
-    Partition {
-        id: "aws-iso-e",
-        dns_suffix: "cloud.adc-e.uk",
-        prefixes: &["eu-isoe"],
-    },
-    Partition {
-        id: "aws-iso-f",
-        dns_suffix: "csp.hci.ic.gov",
-        prefixes: &["us-isof"],
-    },
-    Partition {
-        id: "aws-us-gov",
-        dns_suffix: "amazonaws.com",
-        prefixes: &["us-gov"],
-    },
+    Partition { id: "aws-cn", dns_suffix: "amazonaws.com.cn", prefixes: &["cn"] },
+    Partition { id: "aws-eusc", dns_suffix: "amazonaws.eu", prefixes: &["eusc-de"] },
+    Partition { id: "aws-iso", dns_suffix: "c2s.ic.gov", prefixes: &["us-iso"] },
+    Partition { id: "aws-iso-b", dns_suffix: "sc2s.sgov.gov", prefixes: &["us-isob"] },
+    Partition { id: "aws-iso-e", dns_suffix: "cloud.adc-e.uk", prefixes: &["eu-isoe"] },
+    Partition { id: "aws-iso-f", dns_suffix: "csp.hci.ic.gov", prefixes: &["us-isof"] },
+    Partition { id: "aws-us-gov", dns_suffix: "amazonaws.com", prefixes: &["us-gov"] },
 ];
 
 impl Partition {
     /// The partition that `region` belongs to.
     pub(crate) fn of(region: &Region) -> &'static Self {
         // A region's form guarantees both hyphens.
-        let prefix = region
-            .as_str()
-            .rsplitn(3, '-')
-            .nth(2)
-            .expect("a region has three groups");
-        PARTITIONS
-            .iter()
-            .find(|partition| partition.prefixes.contains(&prefix))
-            .unwrap_or(&PARTITIONS[0])
+        let prefix = region.as_str().rsplitn(3, '-').nth(2).expect("a region has three groups");
+        PARTITIONS.iter().find(|partition| partition.prefixes.contains(&prefix)).unwrap_or(&PARTITIONS[0])
     }
 
     /// Whether an SDK of today knows a partition of this name.
@@ -90,9 +55,7 @@ mod tests {
     fn the_table_agrees_with_the_partition_data_of_the_sdks() {
         let data = data();
         assert_eq!(
-            data.iter()
-                .map(|p| p["id"].as_str().unwrap())
-                .collect::<Vec<_>>(),
+            data.iter().map(|p| p["id"].as_str().unwrap()).collect::<Vec<_>>(),
             PARTITIONS.iter().map(|p| p.id).collect::<Vec<_>>(),
             "the partitions, in the data's order"
         );
@@ -137,9 +100,6 @@ mod tests {
         for name in ["mars-north-1", "us-new-thing-east-1", "eusc-fr-west-1"] {
             assert_eq!(name.parse::<Region>().unwrap().partition(), "aws", "{name}");
         }
-        assert_eq!(
-            "cn-south-9".parse::<Region>().unwrap().partition(),
-            "aws-cn"
-        );
+        assert_eq!("cn-south-9".parse::<Region>().unwrap().partition(), "aws-cn");
     }
 }

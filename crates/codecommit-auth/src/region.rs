@@ -50,13 +50,9 @@ impl FromStr for Region {
         if is_region(name) {
             return Ok(Self(name.into()));
         }
-        let help = if name.bytes().any(|b| b.is_ascii_uppercase())
-            && is_region(&name.to_ascii_lowercase())
-        {
+        let help = if name.bytes().any(|b| b.is_ascii_uppercase()) && is_region(&name.to_ascii_lowercase()) {
             "write the region in lower case"
-        } else if name.ends_with(|c: char| c.is_ascii_lowercase())
-            && is_region(&name[..name.len() - 1])
-        {
+        } else if name.ends_with(|c: char| c.is_ascii_lowercase()) && is_region(&name[..name.len() - 1]) {
             "leave the last letter out: it makes the name an availability zone's"
         } else {
             "name a region such as us-east-1"
@@ -76,16 +72,10 @@ pub(crate) fn is_region(name: &str) -> bool {
     name.len() <= 63
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.split('-').count() >= 3
-        && name.split('-').all(|group| {
-            !group.is_empty()
-                && group
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-        })
         && name
-            .rsplit('-')
-            .next()
-            .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+            .split('-')
+            .all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+        && name.rsplit('-').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl TryFrom<&str> for Region {
@@ -120,14 +110,9 @@ mod tests {
 
     #[test]
     fn regions_by_form() {
-        for good in [
-            "us-east-1",
-            "ap-northeast-1",
-            "us-gov-west-1",
-            "us-isob-east-1",
-            "eusc-de-east-1",
-            "mars-north-12",
-        ] {
+        for good in
+            ["us-east-1", "ap-northeast-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "mars-north-12"]
+        {
             assert_eq!(good.parse::<Region>().unwrap().to_string(), good);
         }
         for bad in [
@@ -157,28 +142,12 @@ mod tests {
             assert!(error.is_usage());
         }
         assert!(format!("us-{}-1", "e".repeat(58)).parse::<Region>().is_ok());
-        assert!(
-            format!("us-{}-1", "e".repeat(59))
-                .parse::<Region>()
-                .is_err()
-        );
+        assert!(format!("us-{}-1", "e".repeat(59)).parse::<Region>().is_err());
     }
 
     #[test]
     fn the_help_knows_the_usual_slips() {
-        assert!(
-            "us-east-1a"
-                .parse::<Region>()
-                .unwrap_err()
-                .help()
-                .contains("availability zone")
-        );
-        assert!(
-            "US-East-1"
-                .parse::<Region>()
-                .unwrap_err()
-                .help()
-                .contains("lower case")
-        );
+        assert!("us-east-1a".parse::<Region>().unwrap_err().help().contains("availability zone"));
+        assert!("US-East-1".parse::<Region>().unwrap_err().help().contains("lower case"));
     }
 }

@@ -43,17 +43,9 @@ pub struct Remote {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Form {
-    Url {
-        endpoint: Endpoint,
-    },
-    Codecommit {
-        profile: Option<Box<str>>,
-        region: Option<Region>,
-    },
-    Arn {
-        region: Region,
-        account: AccountId,
-    },
+    Url { endpoint: Endpoint },
+    Codecommit { profile: Option<Box<str>>, region: Option<Region> },
+    Arn { region: Region, account: AccountId },
 }
 
 impl Remote {
@@ -125,26 +117,16 @@ impl Remote {
     /// # Errors
     ///
     /// [`ErrorKind::MissingRegion`] where no region is known, [`ErrorKind::Conflict`] where the name's region is not the one in the endpoint's host.
-    pub fn locate(
-        &self,
-        default_region: Option<&Region>,
-        endpoint: Option<&Endpoint>,
-    ) -> Result<Repository, Error> {
+    pub fn locate(&self, default_region: Option<&Region>, endpoint: Option<&Endpoint>) -> Result<Repository, Error> {
         let endpoint = endpoint.or(self.endpoint());
-        let region = self
-            .region()
-            .or(endpoint.and_then(Endpoint::region))
-            .or(default_region)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorKind::MissingRegion,
-                    format!("no region is known for the repository {}", self.repository),
-                    "name the region, as in codecommit::us-east-1://NAME, or set it with AWS_REGION or in the profile",
-                )
-            })?;
-        let endpoint = endpoint
-            .cloned()
-            .unwrap_or_else(|| Endpoint::standard(region));
+        let region = self.region().or(endpoint.and_then(Endpoint::region)).or(default_region).ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingRegion,
+                format!("no region is known for the repository {}", self.repository),
+                "name the region, as in codecommit::us-east-1://NAME, or set it with AWS_REGION or in the profile",
+            )
+        })?;
+        let endpoint = endpoint.cloned().unwrap_or_else(|| Endpoint::standard(region));
         Repository::new(endpoint, region.clone(), self.repository.clone())
     }
 }
@@ -189,11 +171,9 @@ impl fmt::Display for Remote {
                 }
                 write!(f, "{name}")
             }
-            Form::Arn { region, account } => write!(
-                f,
-                "arn:{}:codecommit:{region}:{account}:{name}",
-                region.partition()
-            ),
+            Form::Arn { region, account } => {
+                write!(f, "arn:{}:codecommit:{region}:{account}:{name}", region.partition())
+            }
         }
     }
 }

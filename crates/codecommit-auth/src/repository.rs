@@ -25,18 +25,11 @@ impl Repository {
         {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!(
-                    "the endpoint {endpoint} serves {served}, but the repository {name} is named in {region}"
-                ),
+                format!("the endpoint {endpoint} serves {served}, but the repository {name} is named in {region}"),
                 "name the same region in the remote and the endpoint",
             ));
         }
-        Ok(Self {
-            path: format!("/v1/repos/{name}").into(),
-            endpoint,
-            region,
-            name,
-        })
+        Ok(Self { path: format!("/v1/repos/{name}").into(), endpoint, region, name })
     }
 
     /// The URL that git is given. It never holds a user name or password.
@@ -72,12 +65,7 @@ impl Repository {
     /// The repository's ARN, as it stands in an IAM policy, where `account` owns it.
     #[must_use]
     pub fn arn(&self, account: &AccountId) -> String {
-        format!(
-            "arn:{}:codecommit:{}:{account}:{}",
-            self.region.partition(),
-            self.region,
-            self.name
-        )
+        format!("arn:{}:codecommit:{}:{account}:{}", self.region.partition(), self.region, self.name)
     }
 }
 

@@ -23,11 +23,7 @@ const SERVICE: &[u8] = b"codecommit";
 /// # Errors
 ///
 /// [`ErrorKind::ExpiredCredentials`] where the credentials have expired at `time`, [`ErrorKind::UnusableCredentials`] where they cannot be part of a login, [`ErrorKind::UnusableTime`] for a time that has no place in a signature.
-pub fn sign(
-    repository: &Repository,
-    credentials: &Credentials,
-    time: SystemTime,
-) -> Result<Login, Error> {
+pub fn sign(repository: &Repository, credentials: &Credentials, time: SystemTime) -> Result<Login, Error> {
     Signer::new(credentials.clone())?.sign(repository, time)
 }
 
@@ -52,11 +48,7 @@ impl Signer {
     /// [`ErrorKind::UnusableCredentials`] where a key is empty or holds a character that a login cannot carry.
     pub fn new(credentials: Credentials) -> Result<Self, Error> {
         let username = username(&credentials)?;
-        Ok(Self {
-            credentials,
-            username,
-            keys: Vec::new(),
-        })
+        Ok(Self { credentials, username, keys: Vec::new() })
     }
 
     /// A login for `repository` at `time`.
@@ -74,9 +66,7 @@ impl Signer {
                 "get new credentials and sign again",
             ));
         }
-        let signature = self
-            .key(stamp.day(), repository.region())
-            .signature(repository, &stamp);
+        let signature = self.key(stamp.day(), repository.region()).signature(repository, &stamp);
         let mut password = Zeroizing::new(String::with_capacity(80));
         password.push_str(stamp.as_str());
         password.push('Z');
@@ -97,10 +87,7 @@ impl Signer {
     }
 
     fn key(&mut self, day: [u8; 8], region: &Region) -> &DerivedKey {
-        let kept = self
-            .keys
-            .iter()
-            .rposition(|key| key.day == day && key.region == *region);
+        let kept = self.keys.iter().rposition(|key| key.day == day && key.region == *region);
         let at = kept.unwrap_or_else(|| {
             if self.keys.len() == Self::KEYS {
                 self.keys.remove(0);
@@ -115,9 +102,7 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer")
-            .field("expiry", &self.credentials.expiry())
-            .finish_non_exhaustive()
+        f.debug_struct("Signer").field("expiry", &self.credentials.expiry()).finish_non_exhaustive()
     }
 }
 
@@ -137,14 +122,10 @@ fn username(credentials: &Credentials) -> Result<Zeroizing<String>, Error> {
         return Err(unusable("a key is empty"));
     }
     if !carries(key) || key.contains('%') {
-        return Err(unusable(
-            "the access key's ID holds a character other than visible ASCII, or a `:` or `%`",
-        ));
+        return Err(unusable("the access key's ID holds a character other than visible ASCII, or a `:` or `%`"));
     }
     if !carries(token) {
-        return Err(unusable(
-            "the session token holds a character other than visible ASCII, or a `:`",
-        ));
+        return Err(unusable("the session token holds a character other than visible ASCII, or a `:`"));
     }
     let mut username = Zeroizing::new(String::with_capacity(key.len() + 1 + token.len()));
     username.push_str(key);
@@ -171,23 +152,13 @@ impl DerivedKey {
         let key = keyed(&*key, region.as_str().as_bytes());
         let key = keyed(&*key, SERVICE);
         let key = keyed(&*key, b"aws4_request");
-        Self {
-            day,
-            region,
-            mac: mac(&*key),
-        }
+        Self { day, region, mac: mac(&*key) }
     }
 
     /// The signature in hexadecimal.
     fn signature(&self, repository: &Repository, stamp: &Stamp) -> [u8; 64] {
         let mut canonical = Sha256::new();
-        for part in [
-            "GIT\n",
-            repository.path(),
-            "\n\nhost:",
-            repository.endpoint().signing_host(),
-            "\n\nhost\n",
-        ] {
+        for part in ["GIT\n", repository.path(), "\n\nhost:", repository.endpoint().signing_host(), "\n\nhost\n"] {
             canonical.update(part);
         }
         let canonical = hex(canonical.finalize().into());
@@ -209,13 +180,7 @@ impl DerivedKey {
 }
 
 fn keyed(key: &[u8], message: &[u8]) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(
-        mac(key)
-            .chain_update(message)
-            .finalize()
-            .into_bytes()
-            .into(),
-    )
+    Zeroizing::new(mac(key).chain_update(message).finalize().into_bytes().into())
 }
 
 fn mac(key: &[u8]) -> Hmac<Sha256> {

@@ -68,11 +68,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * of_year + 2) / 153;
     let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }
@@ -82,10 +78,7 @@ mod tests {
     use super::*;
 
     fn stamp(seconds: u64) -> String {
-        Stamp::new(UNIX_EPOCH + Duration::from_secs(seconds))
-            .unwrap()
-            .as_str()
-            .to_owned()
+        Stamp::new(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap().as_str().to_owned()
     }
 
     #[test]
@@ -107,14 +100,8 @@ mod tests {
 
     #[test]
     fn times_that_cannot_be_signed() {
-        for time in [
-            UNIX_EPOCH - Duration::from_nanos(1),
-            UNIX_EPOCH + Duration::from_secs(253_402_300_800),
-        ] {
-            assert_eq!(
-                Stamp::new(time).unwrap_err().kind(),
-                ErrorKind::UnusableTime
-            );
+        for time in [UNIX_EPOCH - Duration::from_nanos(1), UNIX_EPOCH + Duration::from_secs(253_402_300_800)] {
+            assert_eq!(Stamp::new(time).unwrap_err().kind(), ErrorKind::UnusableTime);
         }
     }
 

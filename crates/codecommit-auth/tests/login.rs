@@ -10,10 +10,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const TOKEN: &str = "FwoGZXIvYXdzEXAMPLE/+==";
 
 fn repository() -> Repository {
-    Remote::parse("codecommit::ap-northeast-1://app")
-        .unwrap()
-        .locate(None, None)
-        .unwrap()
+    Remote::parse("codecommit::ap-northeast-1://app").unwrap().locate(None, None).unwrap()
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -55,12 +52,7 @@ fn expired_credentials_sign_nothing() {
 
 #[test]
 fn a_time_that_a_signature_cannot_hold_is_an_error() {
-    let error = sign(
-        &repository(),
-        &credentials(None),
-        UNIX_EPOCH - Duration::from_secs(1),
-    )
-    .unwrap_err();
+    let error = sign(&repository(), &credentials(None), UNIX_EPOCH - Duration::from_secs(1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnusableTime);
 }
 
@@ -93,10 +85,7 @@ fn credentials_that_would_break_out_of_a_header_or_a_line_are_refused() {
 fn no_secret_in_debug() {
     let login = sign(&repository(), &credentials(None), at(0)).unwrap();
     let signer = codecommit_auth::Signer::new(credentials(None)).unwrap();
-    for shown in [
-        format!("{login:?}{login:#?}"),
-        format!("{signer:?}{signer:#?}"),
-    ] {
+    for shown in [format!("{login:?}{login:#?}"), format!("{signer:?}{signer:#?}")] {
         for secret in [SECRET, TOKEN, login.password(), &login.password()[16..]] {
             assert!(!shown.contains(secret), "{shown}");
         }
@@ -129,8 +118,5 @@ fn the_authorization_header_is_rfc_7617s() {
         }
     }
     assert_eq!(encoded.len() % 4, 0);
-    assert_eq!(
-        String::from_utf8(plain).unwrap(),
-        format!("{KEY}%{TOKEN}:{}", login.password())
-    );
+    assert_eq!(String::from_utf8(plain).unwrap(), format!("{KEY}%{TOKEN}:{}", login.password()));
 }

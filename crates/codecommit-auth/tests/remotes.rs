@@ -3,14 +3,7 @@
 use codecommit_auth::{Endpoint, ErrorKind, Region, Remote};
 
 /// As written; profile; region; account; name; the URL of the repository where the default region is `eu-west-1`.
-type Row = (
-    &'static str,
-    Option<&'static str>,
-    Option<&'static str>,
-    Option<&'static str>,
-    &'static str,
-    &'static str,
-);
+type Row = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, &'static str, &'static str);
 
 #[rustfmt::skip]
 const GOOD: &[Row] = &[
@@ -182,45 +175,15 @@ fn bad_names() {
 
 /// As given; as displayed; host; port.
 const ENDPOINTS: &[(&str, &str, &str, u16)] = &[
-    (
-        "https://127.0.0.1:8443",
-        "https://127.0.0.1:8443",
-        "127.0.0.1",
-        8443,
-    ),
-    (
-        "https://127.0.0.1:8443/",
-        "https://127.0.0.1:8443",
-        "127.0.0.1",
-        8443,
-    ),
-    (
-        "127.0.0.1:8443",
-        "https://127.0.0.1:8443",
-        "127.0.0.1",
-        8443,
-    ),
+    ("https://127.0.0.1:8443", "https://127.0.0.1:8443", "127.0.0.1", 8443),
+    ("https://127.0.0.1:8443/", "https://127.0.0.1:8443", "127.0.0.1", 8443),
+    ("127.0.0.1:8443", "https://127.0.0.1:8443", "127.0.0.1", 8443),
     ("localhost", "https://localhost", "localhost", 443),
-    (
-        "HTTPS://Git.Example:443",
-        "https://git.example",
-        "git.example",
-        443,
-    ),
+    ("HTTPS://Git.Example:443", "https://git.example", "git.example", 443),
     ("[::1]:8443", "https://[::1]:8443", "[::1]", 8443),
     ("https://[::1]", "https://[::1]", "[::1]", 443),
-    (
-        "my_proxy.internal",
-        "https://my_proxy.internal",
-        "my_proxy.internal",
-        443,
-    ),
-    (
-        "xn--bcher-kva.example",
-        "https://xn--bcher-kva.example",
-        "xn--bcher-kva.example",
-        443,
-    ),
+    ("my_proxy.internal", "https://my_proxy.internal", "my_proxy.internal", 443),
+    ("xn--bcher-kva.example", "https://xn--bcher-kva.example", "xn--bcher-kva.example", 443),
 ];
 
 #[test]
@@ -277,15 +240,9 @@ fn a_url_at_the_vouched_endpoint_takes_the_default_region() {
     assert_eq!(repository.https_url(), url);
     assert_eq!(*repository.region(), region);
     assert_eq!(repository.endpoint().signing_host(), "127.0.0.1");
-    assert_eq!(
-        remote.locate(None, None).unwrap_err().kind(),
-        ErrorKind::MissingRegion
-    );
+    assert_eq!(remote.locate(None, None).unwrap_err().kind(), ErrorKind::MissingRegion);
     // Another port is another endpoint.
-    for other in [
-        "https://127.0.0.1/v1/repos/app",
-        "https://127.0.0.1:8444/v1/repos/app",
-    ] {
+    for other in ["https://127.0.0.1/v1/repos/app", "https://127.0.0.1:8444/v1/repos/app"] {
         let error = Remote::parse_with(other, Some(&vouched)).unwrap_err();
         assert_eq!(error.kind(), ForeignHost);
     }
@@ -296,22 +253,13 @@ fn an_endpoint_overrides_the_host_and_keeps_the_region() {
     let vouched = Endpoint::vouched("https://127.0.0.1:8443").unwrap();
     let default: Region = "eu-west-1".parse().unwrap();
     for (written, region) in [
-        (
-            "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/app",
-            "us-east-1",
-        ),
+        ("https://git-codecommit.us-east-1.amazonaws.com/v1/repos/app", "us-east-1"),
         ("codecommit::us-east-1://app", "us-east-1"),
         ("arn:aws:codecommit:us-east-1:222222222222:app", "us-east-1"),
         ("codecommit://app", "eu-west-1"),
     ] {
-        let repository = Remote::parse(written)
-            .unwrap()
-            .locate(Some(&default), Some(&vouched))
-            .unwrap();
-        assert_eq!(
-            repository.https_url(),
-            "https://127.0.0.1:8443/v1/repos/app"
-        );
+        let repository = Remote::parse(written).unwrap().locate(Some(&default), Some(&vouched)).unwrap();
+        assert_eq!(repository.https_url(), "https://127.0.0.1:8443/v1/repos/app");
         assert_eq!(repository.region().as_str(), region);
     }
 }
@@ -324,10 +272,7 @@ fn an_endpoint_with_a_region_in_its_host_decides_and_may_conflict() {
     let short = Remote::parse("codecommit://app").unwrap();
     let repository = short.locate(Some(&default), Some(&fips)).unwrap();
     assert_eq!(repository.region().as_str(), "us-east-1");
-    let error = Remote::parse("codecommit::eu-west-1://app")
-        .unwrap()
-        .locate(None, Some(&fips))
-        .unwrap_err();
+    let error = Remote::parse("codecommit::eu-west-1://app").unwrap().locate(None, Some(&fips)).unwrap_err();
     assert_eq!(error.kind(), Conflict);
     assert!(error.to_string().contains("us-east-1") && error.to_string().contains("eu-west-1"));
 }

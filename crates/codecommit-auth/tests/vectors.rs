@@ -44,23 +44,14 @@ impl Input {
         let url = format!("https://{}/v1/repos/{}", self.host, self.repository);
         let vouched = self.vouched.then(|| Endpoint::vouched(&self.host).unwrap());
         let region = self.region.parse().unwrap();
-        let repository = Remote::parse_with(&url, vouched.as_ref())
-            .unwrap()
-            .locate(Some(&region), None)
-            .unwrap();
+        let repository = Remote::parse_with(&url, vouched.as_ref()).unwrap().locate(Some(&region), None).unwrap();
         assert_eq!(repository.https_url(), url);
         assert_eq!(*repository.region(), region);
         repository
     }
 
     fn credentials(&self) -> Credentials {
-        Credentials::new(
-            &self.access_key_id,
-            &self.secret_access_key,
-            self.session_token.clone(),
-            None,
-            "vector",
-        )
+        Credentials::new(&self.access_key_id, &self.secret_access_key, self.session_token.clone(), None, "vector")
     }
 
     fn time(&self) -> SystemTime {
@@ -69,8 +60,7 @@ impl Input {
 }
 
 fn awscli() -> Vec<AwsCli> {
-    let file: File<AwsCli> =
-        serde_json::from_str(include_str!("data/vectors-awscli.json")).unwrap();
+    let file: File<AwsCli> = serde_json::from_str(include_str!("data/vectors-awscli.json")).unwrap();
     file.vectors
 }
 
@@ -79,12 +69,7 @@ fn logins_are_the_aws_clis() {
     let vectors = awscli();
     for vector in &vectors {
         let repository = vector.input.repository();
-        let login = sign(
-            &repository,
-            &vector.input.credentials(),
-            vector.input.time(),
-        )
-        .unwrap();
+        let login = sign(&repository, &vector.input.credentials(), vector.input.time()).unwrap();
         assert_eq!(login.username(), vector.username, "{repository}");
         assert_eq!(login.password(), vector.password, "{repository}");
         assert_eq!(login.endpoint(), repository.endpoint());
@@ -98,22 +83,12 @@ fn a_short_standard_name_makes_the_same_login_as_its_url() {
     let mut compared = 0;
     for vector in awscli() {
         let region = vector.input.region.parse().unwrap();
-        let name = format!(
-            "codecommit::{}://{}",
-            vector.input.region, vector.input.repository
-        );
+        let name = format!("codecommit::{}://{}", vector.input.region, vector.input.repository);
         let repository = Remote::parse(&name).unwrap().locate(None, None).unwrap();
-        if *repository.endpoint() != Endpoint::standard(&region)
-            || vector.input.host != repository.endpoint().host()
-        {
+        if *repository.endpoint() != Endpoint::standard(&region) || vector.input.host != repository.endpoint().host() {
             continue;
         }
-        let login = sign(
-            &repository,
-            &vector.input.credentials(),
-            vector.input.time(),
-        )
-        .unwrap();
+        let login = sign(&repository, &vector.input.credentials(), vector.input.time()).unwrap();
         assert_eq!(login.password(), vector.password, "{repository}");
         compared += 1;
     }
@@ -127,19 +102,11 @@ fn logins_are_git_remote_codecommits_where_the_endpoint_has_no_port() {
     let (mut same, mut different) = (0, 0);
     for vector in &file.vectors {
         let repository = vector.input.repository();
-        let login = sign(
-            &repository,
-            &vector.input.credentials(),
-            vector.input.time(),
-        )
-        .unwrap();
+        let login = sign(&repository, &vector.input.credentials(), vector.input.time()).unwrap();
         let (userinfo, rest) = vector.url["https://".len()..].split_once('@').unwrap();
         assert_eq!(rest, format!("{}{}", vector.input.host, repository.path()));
         let (username, password) = userinfo.split_once(':').unwrap();
-        assert_eq!(
-            percent_decode_str(username).decode_utf8().unwrap(),
-            login.username()
-        );
+        assert_eq!(percent_decode_str(username).decode_utf8().unwrap(), login.username());
         if repository.endpoint().port() == 443 {
             assert_eq!(password, login.password(), "{repository}");
             same += 1;

@@ -19,9 +19,7 @@ pub(super) fn remote(name: &str, vouched: Option<&Endpoint>) -> Result<Remote, E
             Shown(name).to_string()
         };
         return Err(Error::malformed(
-            format!(
-                "{shown} is not the name of a CodeCommit repository: it has no `://` and is no ARN"
-            ),
+            format!("{shown} is not the name of a CodeCommit repository: it has no `://` and is no ARN"),
             FORMS,
         ));
     };
@@ -34,13 +32,9 @@ pub(super) fn remote(name: &str, vouched: Option<&Endpoint>) -> Result<Remote, E
         )),
         "ssh" | "git+ssh" | "ssh+git" => Err(ssh(rest)),
         "codecommit" if scheme == "codecommit" => codecommit(None, rest),
-        "file" | "git" | "ftp" | "ftps" | "s3" => Err(Error::malformed(
-            format!(
-                "{} is not a way to reach a CodeCommit repository",
-                Shown(scheme)
-            ),
-            FORMS,
-        )),
+        "file" | "git" | "ftp" | "ftps" | "s3" => {
+            Err(Error::malformed(format!("{} is not a way to reach a CodeCommit repository", Shown(scheme)), FORMS))
+        }
         _ => codecommit(Some(scheme.parse()?), rest),
     }
 }
@@ -69,24 +63,15 @@ fn url(rest: &str, vouched: Option<&Endpoint>) -> Result<Remote, Error> {
         (None, Some(vouched)) if vouched.is_at(authority) => vouched.clone(),
         (None, _) => return Err(foreign(authority)),
     };
-    Ok(Remote {
-        form: Form::Url { endpoint },
-        repository: repository_at(path)?,
-    })
+    Ok(Remote { form: Form::Url { endpoint }, repository: repository_at(path)? })
 }
 
 fn foreign(authority: &str) -> Error {
     match split(authority) {
-        Err(rule) => Error::malformed(
-            format!("the URL's host {} is none: {rule}", Shown(authority)),
-            FORMS,
-        ),
+        Err(rule) => Error::malformed(format!("the URL's host {} is none: {rule}", Shown(authority)), FORMS),
         Ok(_) => Error::new(
             ErrorKind::ForeignHost,
-            format!(
-                "{} is not a CodeCommit host, and no login is signed for others",
-                Shown(authority)
-            ),
+            format!("{} is not a CodeCommit host, and no login is signed for others", Shown(authority)),
             "write the host as git-codecommit.REGION.amazonaws.com, or vouch for this one by naming it as the endpoint (CODE_COMMIT_ENDPOINT)",
         ),
     }
@@ -96,10 +81,7 @@ fn foreign(authority: &str) -> Error {
 pub(crate) fn repository_at(path: &str) -> Result<RepositoryName, Error> {
     let Some(name) = path.strip_prefix("/v1/repos/") else {
         return Err(Error::malformed(
-            format!(
-                "{} is not the path of a CodeCommit repository: it does not begin with /v1/repos/",
-                Shown(path)
-            ),
+            format!("{} is not the path of a CodeCommit repository: it does not begin with /v1/repos/", Shown(path)),
             "write the path as /v1/repos/NAME",
         ));
     };
@@ -114,13 +96,7 @@ fn codecommit(region: Option<Region>, rest: &str) -> Result<Remote, Error> {
         Some((profile, name)) => (Some(check_profile(profile)?), name),
     };
     let repository: RepositoryName = name.parse()?;
-    Ok(Remote {
-        form: Form::Codecommit {
-            profile: profile.map(Into::into),
-            region,
-        },
-        repository,
-    })
+    Ok(Remote { form: Form::Codecommit { profile: profile.map(Into::into), region }, repository })
 }
 
 /// A profile's name is a section's title in AWS's configuration files, and stands before the first slash of a URL.
@@ -144,8 +120,7 @@ fn check_profile(profile: &str) -> Result<&str, Error> {
 
 /// `arn:PARTITION:codecommit:REGION:ACCOUNT:NAME`.
 fn arn(text: &str) -> Result<Remote, Error> {
-    const HELP: &str =
-        "copy the ARN from the repository's settings: arn:aws:codecommit:REGION:ACCOUNT:NAME";
+    const HELP: &str = "copy the ARN from the repository's settings: arn:aws:codecommit:REGION:ACCOUNT:NAME";
     let parts: Vec<&str> = text.trim_end_matches('/').split(':').collect();
     let ["arn", partition, "codecommit", region, account, name] = parts[..] else {
         return Err(Error::malformed(
@@ -170,16 +145,10 @@ fn arn(text: &str) -> Result<Remote, Error> {
                 HELP,
             )
         } else {
-            Error::malformed(
-                format!("the ARN's partition {} is not known", Shown(partition)),
-                HELP,
-            )
+            Error::malformed(format!("the ARN's partition {} is not known", Shown(partition)), HELP)
         });
     }
-    Ok(Remote {
-        form: Form::Arn { region, account },
-        repository,
-    })
+    Ok(Remote { form: Form::Arn { region, account }, repository })
 }
 
 /// The error for an SSH URL, with the HTTPS form of the same repository where there is one.
