@@ -101,8 +101,11 @@ pub fn login(sandbox: &Sandbox, credentials: &Credentials, name: &str, age_secon
         key = mac.finalize().into_bytes().to_vec();
     }
     let token = credentials.session_token().map(|token| format!("%{token}")).unwrap_or_default();
-    let pair = format!("{}{token}:{stamp}Z{}", credentials.access_key_id(), hex::encode(key));
-    format!("Basic {}", STANDARD.encode(pair))
+    basic(&format!("{}{token}", credentials.access_key_id()), &format!("{stamp}Z{}", hex::encode(key)))
+}
+
+pub fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
 /// `YYYYMMDDTHHMMSS`, by the SDK's formatter.
