@@ -10,19 +10,30 @@ use gix::validate::path::component;
 use super::errors;
 use crate::{Error, ErrorKind, Result, Step};
 
-/// Trees below trees: stock git's own limit (`core.maxTreeDepth`).
-const DEEPEST: usize = 2048;
-/// The longest path, in bytes: what Linux takes in one call.
-const LONGEST_PATH: usize = 4096;
-/// Files and folders of a tree. A few kilobytes of trees that hold each other many times can name more than any disk holds.
-const MOST_ENTRIES: usize = 4_000_000;
+/// How far a tree may go. What is beyond is taken for an attack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Folders in folders. Default: stock git's own limit (`core.maxTreeDepth`).
+    pub(super) depth: usize,
+    /// The longest path, in bytes. Default: what Linux takes in one call.
+    pub(super) path: usize,
+    /// Files and folders. A few kilobytes of trees that hold each other many times can name more of them than any disk
+    /// holds.
+    pub(super) entries: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { depth: 2048, path: 4096, entries: 1_000_000 }
+    }
+}
 
 /// What a name must not be. Every system's disguises of `.git` count on every system: a clone can move.
-pub(super) const NAMES: component::Options =
+const NAMES: component::Options =
     component::Options { protect_windows: cfg!(windows), protect_hfs: true, protect_ntfs: true };
 
 /// Lists what a tree holds as the entries of a new index.
-pub(super) fn to_index(repository: &gix::Repository, tree: gix::ObjectId) -> Result<gix::index::State> {
+pub(super) fn to_index(repository: &gix::Repository, tree: gix::ObjectId, limits: Limits) -> Result<gix::index::State> {
     let mut index = gix::index::State::new(gix::hash::Kind::Sha1);
     let mut pending = vec![Pending { path: BString::default(), depth: 0, kind: EntryKind::Tree, id: tree }];
     let mut seen = 0;
@@ -30,10 +41,10 @@ pub(super) fn to_index(repository: &gix::Repository, tree: gix::ObjectId) -> Res
     while let Some(next) = pending.pop() {
         let mode = match next.kind {
             EntryKind::Tree => {
-                let listed = list(repository, &next, &mut buffer)?;
+                let listed = list(repository, &next, limits, &mut buffer)?;
                 seen += listed.len();
-                if seen > MOST_ENTRIES {
-                    return Err(hostile(format!("the tree holds more than {MOST_ENTRIES} entries")));
+                if seen > limits.entries {
+                    return Err(hostile(format!("the tree holds more than {} files and folders", limits.entries)));
                 }
                 // The last one pushed is the next one popped: entries come out in the tree's order.
                 pending.extend(listed.into_iter().rev());
@@ -60,11 +71,11 @@ struct Pending {
     id: gix::ObjectId,
 }
 
-fn list(repository: &gix::Repository, tree: &Pending, buffer: &mut Vec<u8>) -> Result<Vec<Pending>> {
+fn list(repository: &gix::Repository, tree: &Pending, limits: Limits, buffer: &mut Vec<u8>) -> Result<Vec<Pending>> {
     use gix::prelude::FindExt as _;
     let damaged = |error| errors::gix(Step::Checkout, format!("the tree {} cannot be read", tree.id), error);
-    if tree.depth > DEEPEST {
-        return Err(hostile(format!("folders are nested more than {DEEPEST} deep")));
+    if tree.depth > limits.depth {
+        return Err(hostile(format!("folders are nested more than {} deep", limits.depth)));
     }
     let entries = repository.objects.find_tree_iter(&tree.id, buffer).map_err(damaged)?;
     let mut names = HashSet::new();
@@ -74,8 +85,8 @@ fn list(repository: &gix::Repository, tree: &Pending, buffer: &mut Vec<u8>) -> R
         let kind = entry.mode.kind();
         let path = join(&tree.path, entry.filename);
         check_name(entry.filename, kind).map_err(|reason| hostile(format!("{}: {reason}", shown(path.as_bstr()))))?;
-        if path.len() > LONGEST_PATH {
-            return Err(hostile(format!("a path is longer than {LONGEST_PATH} bytes: {}", shown(path.as_bstr()))));
+        if path.len() > limits.path {
+            return Err(hostile(format!("a path is longer than {} bytes: {}", limits.path, shown(path.as_bstr()))));
         }
         if !names.insert(entry.filename) {
             return Err(hostile(format!("{} is there twice", shown(path.as_bstr()))));
