@@ -24,6 +24,10 @@ pub enum ErrorKind {
     MissingRegion,
     /// Two parts of what was given name different places: a region against an endpoint, a partition against a region. One of them must be mended.
     Conflict,
+    /// git asked for a login without naming the repository, which the signature needs. Whoever configures git sets `credential.useHttpPath`.
+    MissingPath,
+    /// A request of git's credential protocol, or an answer to one, breaks the protocol's rules in a way that attacks have used. It gets no answer; look at the URLs of the repository and its submodules.
+    CredentialRequest,
     /// The credentials had expired at the time for which a login was asked. Get new ones; then the same call succeeds.
     ExpiredCredentials,
     /// The credentials cannot be part of a login: an empty key, or a character that a login cannot carry. Whoever provides them must mend it.
@@ -61,7 +65,9 @@ impl Error {
             | ErrorKind::Transport
             | ErrorKind::ForeignHost
             | ErrorKind::MissingRegion
-            | ErrorKind::Conflict => true,
+            | ErrorKind::Conflict
+            | ErrorKind::MissingPath
+            | ErrorKind::CredentialRequest => true,
             ErrorKind::ExpiredCredentials | ErrorKind::UnusableCredentials | ErrorKind::UnusableTime => false,
         }
     }

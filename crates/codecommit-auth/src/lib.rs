@@ -35,12 +35,17 @@
 //! - [`Remote`] is a repository by the name that a user wrote; [`Remote::locate`] makes a [`Repository`] of it, with nothing left open.
 //! - [`Endpoint`] says which host: CodeCommit's own, matched whole, or one that the caller vouches for.
 //! - [`sign`] makes a [`Login`]; a [`Signer`] does so many times over.
+//! - [`Authenticator`] keeps a login and signs anew before it dies, corrects a skewed clock, and turns a refusal into a [`Diagnosis`]: what may be wrong, in the order in which to look.
+//! - [`credential`] is git's credential protocol, for programs that give stock git the same login.
 //! - [`Error`] names the rule that was broken; [`ErrorKind`] says who must act.
 //!
 //! There are no cargo features.
 
 #![forbid(unsafe_code)]
 
+mod authenticator;
+pub mod credential;
+mod diagnosis;
 mod endpoint;
 mod error;
 mod login;
@@ -52,6 +57,8 @@ mod repository;
 mod sign;
 mod time;
 
+pub use authenticator::{Authenticator, Verdict};
+pub use diagnosis::{Cause, Diagnosis, Refusal};
 pub use endpoint::Endpoint;
 pub use error::{Error, ErrorKind};
 pub use login::Login;

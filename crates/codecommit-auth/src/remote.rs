@@ -5,6 +5,8 @@ use crate::{AccountId, Endpoint, Error, ErrorKind, Region, Repository, Repositor
 
 mod parse;
 
+pub(crate) use parse::{is_repository_path, repository_at};
+
 /// A repository by the name that a user wrote.
 ///
 /// | form | holds |

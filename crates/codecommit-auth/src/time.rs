@@ -43,6 +43,13 @@ impl Stamp {
         std::str::from_utf8(&self.text).expect("digits and a letter")
     }
 
+    /// `YYYY-MM-DDTHH:MM:SSZ`, for people.
+    pub(crate) fn readable(&self) -> String {
+        let text = self.as_str();
+        let (date, time) = (&text[..8], &text[9..]);
+        format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &time[..2], &time[2..4], &time[4..])
+    }
+
     /// `YYYYMMDD`.
     pub(crate) fn day(&self) -> [u8; 8] {
         self.text[..8].try_into().expect("eight bytes")
@@ -96,6 +103,12 @@ mod tests {
         ] {
             assert_eq!(stamp(seconds), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn moments_for_people() {
+        let stamp = Stamp::new(UNIX_EPOCH + Duration::from_secs(951_782_461)).unwrap();
+        assert_eq!(stamp.readable(), "2000-02-29T00:01:01Z");
     }
 
     #[test]

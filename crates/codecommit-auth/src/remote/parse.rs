@@ -39,6 +39,9 @@ pub(super) fn remote(name: &str, vouched: Option<&Endpoint>) -> Result<Remote, E
     }
 }
 
+/// What every repository's path begins with.
+const REPOSITORIES: &str = "/v1/repos/";
+
 /// `HOST[:PORT]/v1/repos/NAME`.
 fn url(rest: &str, vouched: Option<&Endpoint>) -> Result<Remote, Error> {
     // Anywhere at all: a password may hold a slash, and must then not be shown as if it were a path.
@@ -77,9 +80,14 @@ fn foreign(authority: &str) -> Error {
     }
 }
 
+/// Whether `path` is where repositories are, be the name after it one or not.
+pub(crate) fn is_repository_path(path: &str) -> bool {
+    path.starts_with(REPOSITORIES)
+}
+
 /// The name in `/v1/repos/NAME`.
 pub(crate) fn repository_at(path: &str) -> Result<RepositoryName, Error> {
-    let Some(name) = path.strip_prefix("/v1/repos/") else {
+    let Some(name) = path.strip_prefix(REPOSITORIES) else {
         return Err(Error::malformed(
             format!("{} is not the path of a CodeCommit repository: it does not begin with /v1/repos/", Shown(path)),
             "write the path as /v1/repos/NAME",
