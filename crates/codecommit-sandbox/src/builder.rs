@@ -32,6 +32,8 @@ pub struct SandboxBuilder {
     pub(crate) managed_policies: Vec<(String, Result<Policy, String>)>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) instance_role: Option<String>,
+    pub(crate) task_role: Option<String>,
+    pub(crate) kms_keys: Vec<(String, String)>,
     pub(crate) instance_id: String,
     pub(crate) imds: bool,
     pub(crate) instance_session: Duration,
@@ -70,6 +72,8 @@ impl SandboxBuilder {
             managed_policies: Vec::new(),
             grants: Vec::new(),
             instance_role: None,
+            task_role: None,
+            kms_keys: Vec::new(),
             instance_id: "i-0123456789abcdef0".to_owned(),
             imds: true,
             instance_session: Duration::from_secs(6 * 3_600),
@@ -130,6 +134,13 @@ impl SandboxBuilder {
     /// The role (by its name) in the instance profile. Without one, IMDS answers 404 for credentials.
     pub fn instance_role(mut self, role: impl Into<String>) -> Self {
         self.instance_role = Some(role.into());
+        self
+    }
+
+    /// The role (by its name) of the task that a container runs in: see
+    /// [`Sandbox::container_credentials`](crate::Sandbox::container_credentials).
+    pub fn task_role(mut self, role: impl Into<String>) -> Self {
+        self.task_role = Some(role.into());
         self
     }
 
@@ -207,6 +218,13 @@ impl SandboxBuilder {
         self
     }
 
+    /// Encrypts a repository (by its name) with a customer's KMS key (its ARN): who may not `kms:Decrypt` with it gets 403,
+    /// whatever else is allowed.
+    pub fn kms_key(mut self, repository: impl Into<String>, key: impl Into<String>) -> Self {
+        self.kms_keys.push((repository.into(), key.into()));
+        self
+    }
+
     /// Adds a profile to the AWS configuration file that [`Sandbox::env`] points to. `{role:NAME}` in a value becomes the
     /// role's ARN, `{region}` the region.
     pub fn profile<K: Into<String>, V: Into<String>>(
@@ -241,7 +259,8 @@ impl SandboxBuilder {
         check_account(&self.repository_account)?;
         self.roles.iter().try_for_each(Role::check)?;
         self.users.iter().try_for_each(User::check)?;
-        for name in self.instance_role.iter().chain(self.grants.iter().map(|grant| &grant.role)) {
+        for name in self.instance_role.iter().chain(&self.task_role).chain(self.grants.iter().map(|grant| &grant.role))
+        {
             if !self.roles.iter().any(|role| role.name == *name) {
                 return Err(Error::invalid(format!("there is no role {name}")));
             }

@@ -127,7 +127,8 @@ fn credentials(world: &World, instance: &mut Instance, now: Timestamp, role: &Ro
         let lasts = session.expires.is_some_and(|end| end > now.plus(lead));
         lasts && session.principal == role.arn(world.partition)
     });
-    let session = current.unwrap_or_else(|| world.open_session(role, &instance.id, instance.session_duration, |_| {}));
+    let session =
+        current.unwrap_or_else(|| world.open_session(role, &instance.id, now, instance.session_duration, |_| {}));
     let document = json!({
         "Code": "Success",
         "LastUpdated": now.iso(),

@@ -34,6 +34,16 @@
 //!   the keys that signed it), `codecommit:GitPull` and `codecommit:GitPush` by role, repositories by account and region.
 //!   Behind that, the installed git serves the repository, with the capabilities that CodeCommit lists ([`Protocol`]).
 //!
+//! - **Beside them**: the credentials endpoint of containers ([`Sandbox::container_credentials`]), tokens for
+//!   `AssumeRoleWithWebIdentity` ([`Sandbox::web_identity_token`]), a proxy that leads to the servers here by the names of the
+//!   real ones ([`Sandbox::proxy_endpoint`]), and a host that is none of AWS ([`Sandbox::elsewhere_endpoint`]).
+//!
+//! # What can go wrong
+//! A [`Fault`] makes a [`Step`] go wrong by one of the [`Effect`]s, always or a number of times: refused, reset and stalled
+//! connections, bad certificates, any status, throttling, redirects, late, slow, cut and endless answers, and packs with a
+//! flipped bit, cut short, or of the test's own making. [`Sandbox::advance_clock`] ages credentials and logins without any
+//! waiting; [`Sandbox::put_role`] and [`Sandbox::expire_sessions`] change the world under a client's feet.
+//!
 //! It shares no code with the crates that it is a test double for: signatures, logins and policies are checked by its own. The
 //! AWS CLI, botocore, stock git and git-remote-codecommit stand as its judges in its own tests.
 //!
@@ -51,6 +61,7 @@ mod builder;
 mod clock;
 mod codecommit;
 pub mod command;
+mod containers;
 mod environment;
 mod error;
 mod fault;
@@ -58,6 +69,7 @@ mod imds;
 mod log;
 mod login;
 mod policy;
+mod proxy;
 mod region;
 mod role;
 pub mod sample;
@@ -69,6 +81,7 @@ mod sigv4;
 mod step;
 mod sts;
 mod tls;
+mod web_identity;
 mod world;
 
 pub use builder::{Protocol, SandboxBuilder};

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt, fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex, OnceLock, RwLock},
     time::{Duration, Instant},
 };
 
@@ -16,14 +16,16 @@ use crate::{
     builder::Grant,
     clock::Clock,
     codecommit::Git,
+    containers::Containers,
     environment,
     fault::Faults,
     imds::Instance,
     log::Log,
     region, scenario,
     server::{Endpoint, Listeners},
-    session::{Session, Sessions, check_random, unique_id},
+    session::{Session, Sessions, check_random, random, unique_id},
     tls::Tls,
+    web_identity::Identities,
     world::{Repository, World},
 };
 
@@ -91,9 +93,12 @@ impl Sandbox {
             (Service::Sts, false),
             (Service::Sts, true),
             (Service::CodeCommit, true),
+            (Service::Containers, false),
+            (Service::Proxy, false),
             (Service::Elsewhere, true),
         ])?;
         let endpoints = listeners.endpoints();
+        world.endpoints.get_or_init(|| endpoints.clone());
         let files = Files::write(folder, &tls.ca_pem, &environment::config(&world, &profiles))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -132,6 +137,31 @@ impl Sandbox {
     /// tells who came.
     pub fn elsewhere_endpoint(&self) -> String {
         self.endpoint(Service::Elsewhere, true)
+    }
+
+    /// `http://127.0.0.1:PORT`, for `HTTPS_PROXY`: tunnels to the host names of STS and CodeCommit end at the servers here,
+    /// whose certificates bear these names; tunnels to anywhere else end at [`elsewhere_endpoint`](Self::elsewhere_endpoint).
+    /// So clients can be tried with the URLs of the real service. Plain HTTP is refused, and noted.
+    pub fn proxy_endpoint(&self) -> String {
+        self.endpoint(Service::Proxy, false)
+    }
+
+    /// What a container finds in its environment: `AWS_CONTAINER_CREDENTIALS_FULL_URI` and
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`. The credentials are those of [`SandboxBuilder::task_role`].
+    pub fn container_credentials(&self) -> [(&'static str, String); 2] {
+        [
+            (
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                format!("{}/v2/credentials", self.endpoint(Service::Containers, false)),
+            ),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN", self.world.containers.token.clone()),
+        ]
+    }
+
+    /// A token for `AssumeRoleWithWebIdentity`, good for an hour, of an identity provider (its URL without the scheme). Roles
+    /// trust it by `Role::trusts("arn:aws:iam::ACCOUNT:oidc-provider/PROVIDER")`, with the account of the role.
+    pub fn web_identity_token(&self, provider: &str, subject: &str) -> String {
+        self.world.identities.issue(provider, subject, self.world.now())
     }
 
     /// A PEM file with the certificate of the authority that issued the servers' certificates.
@@ -338,11 +368,13 @@ fn world(builder: SandboxBuilder, home: &Path) -> Result<World, Error> {
     let git = Git::new(home)?;
     let mut repositories = Vec::new();
     for source in builder.repositories {
+        let kms_key = builder.kms_keys.iter().find(|(name, _)| *name == source.name).map(|(_, key)| key.clone());
         repositories.push(Repository {
             account: source.account.unwrap_or_else(|| builder.repository_account.clone()),
             region: source.region.unwrap_or_else(|| builder.region.clone()),
             name: source.name,
             git_dir: git.find_repository(&source.directory)?,
+            kms_key,
         });
     }
     let managed = builder.managed_policies.into_iter().filter_map(|(arn, policy)| Some((arn, policy.ok()?)));
@@ -354,6 +386,8 @@ fn world(builder: SandboxBuilder, home: &Path) -> Result<World, Error> {
         }
     }
     let instance_role = builder.instance_role.as_ref().and_then(|name| roles.iter().find(|role| role.name == *name));
+    let arn_of = |name: &String| roles.iter().find(|role| role.name == *name).map(|role| role.arn(partition));
+    let task_role = builder.task_role.as_ref().and_then(arn_of);
     let sessions = Sessions::default();
     for user in &builder.users {
         let arn = user.arn(partition);
@@ -369,6 +403,8 @@ fn world(builder: SandboxBuilder, home: &Path) -> Result<World, Error> {
             session: None,
             tokens: Default::default(),
         }),
+        containers: Containers { token: format!("Bearer {}", hex::encode(random::<16>())), role: task_role },
+        identities: Identities::default(),
         region: builder.region,
         partition,
         clock: Clock::with_offset(builder.clock_offset),
@@ -383,6 +419,7 @@ fn world(builder: SandboxBuilder, home: &Path) -> Result<World, Error> {
         git,
         faults: Faults::new(builder.faults),
         log: Log::default(),
+        endpoints: OnceLock::new(),
     })
 }
 
@@ -402,8 +439,11 @@ fn hosts(world: &World) -> Vec<String> {
     for region in world.regions() {
         let suffix = region::dns_suffix(&region);
         hosts.push(format!("git-codecommit.{region}.{suffix}"));
+        hosts.push(format!("git-codecommit-fips.{region}.{suffix}"));
+        hosts.push(format!("*.git-codecommit.{region}.vpce.{suffix}"));
         hosts.push(format!("sts.{region}.{suffix}"));
     }
+    hosts.push("sts.amazonaws.com".to_owned());
     hosts
 }
 

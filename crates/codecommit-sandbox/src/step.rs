@@ -12,6 +12,10 @@ pub enum Service {
     Sts,
     /// The git server.
     CodeCommit,
+    /// The credentials endpoint of containers (ECS, EKS).
+    Containers,
+    /// A forward proxy: tunnels to AWS's host names end at the servers here, and no other leads out.
+    Proxy,
     /// A host that is none of AWS: redirects lead to it, and it notes who comes and what they bring.
     Elsewhere,
 }
@@ -32,6 +36,8 @@ pub enum Step {
     AssumeRole,
     /// STS: `GetCallerIdentity`.
     GetCallerIdentity,
+    /// STS: `AssumeRoleWithWebIdentity`.
+    AssumeRoleWithWebIdentity,
     /// STS: any other action.
     StsOther,
     /// CodeCommit: `GET …/info/refs?service=git-upload-pack`, the first request of a clone or fetch.
@@ -46,6 +52,12 @@ pub enum Step {
     Push,
     /// CodeCommit: any other path.
     CodeCommitOther,
+    /// A container asks for its credentials.
+    ContainerCredentials,
+    /// The proxy is asked for a tunnel.
+    ProxyConnect,
+    /// The proxy is asked for anything else, which it refuses.
+    ProxyOther,
     /// Any request to [`Service::Elsewhere`].
     Elsewhere,
 }
@@ -55,10 +67,14 @@ impl Step {
     pub fn service(self) -> Service {
         match self {
             Step::ImdsToken | Step::ImdsRole | Step::ImdsCredentials | Step::ImdsOther => Service::Imds,
-            Step::AssumeRole | Step::GetCallerIdentity | Step::StsOther => Service::Sts,
+            Step::AssumeRole | Step::AssumeRoleWithWebIdentity | Step::GetCallerIdentity | Step::StsOther => {
+                Service::Sts
+            }
             Step::FetchRefs | Step::ListRefs | Step::Fetch | Step::PushRefs | Step::Push | Step::CodeCommitOther => {
                 Service::CodeCommit
             }
+            Step::ContainerCredentials => Service::Containers,
+            Step::ProxyConnect | Step::ProxyOther => Service::Proxy,
             Step::Elsewhere => Service::Elsewhere,
         }
     }
@@ -70,6 +86,8 @@ impl fmt::Display for Service {
             Service::Imds => "IMDS",
             Service::Sts => "STS",
             Service::CodeCommit => "CodeCommit",
+            Service::Containers => "container credentials",
+            Service::Proxy => "proxy",
             Service::Elsewhere => "elsewhere",
         })
     }

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Mutex, MutexGuard, RwLock},
+    sync::{Mutex, MutexGuard, OnceLock, RwLock},
     time::Duration,
 };
 
@@ -10,11 +10,14 @@ use crate::{
     Policy, Protocol, Role, User,
     clock::{Clock, Timestamp},
     codecommit::Git,
+    containers::Containers,
     fault::Faults,
     imds::Instance,
     log::Log,
     policy,
+    server::Endpoint,
     session::{Session, Sessions, unique_id},
+    web_identity::Identities,
 };
 
 pub(crate) struct World {
@@ -25,6 +28,8 @@ pub(crate) struct World {
     pub(crate) users: Vec<User>,
     pub(crate) managed_policies: Vec<(String, Policy)>,
     pub(crate) instance: Mutex<Instance>,
+    pub(crate) containers: Containers,
+    pub(crate) identities: Identities,
     pub(crate) sessions: Sessions,
     pub(crate) longest_sessions: Option<Duration>,
     pub(crate) repositories: Vec<Repository>,
@@ -33,6 +38,8 @@ pub(crate) struct World {
     pub(crate) git: Git,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    /// Where the servers are; set once they have their ports.
+    pub(crate) endpoints: OnceLock<Vec<Endpoint>>,
 }
 
 /// A served repository.
@@ -42,6 +49,8 @@ pub(crate) struct Repository {
     pub(crate) region: String,
     pub(crate) name: String,
     pub(crate) git_dir: PathBuf,
+    /// The key that it is encrypted with, where that is not AWS's own.
+    pub(crate) kms_key: Option<String>,
 }
 
 impl World {
@@ -99,13 +108,14 @@ impl World {
         &self,
         role: &Role,
         session_name: &str,
+        now: Timestamp,
         duration: Duration,
         narrow: impl FnOnce(&mut Session),
     ) -> Session {
         let role_arn = role.arn(self.partition);
         let arn = format!("arn:{}:sts::{}:assumed-role/{}/{session_name}", self.partition, role.account, role.name);
         let user_id = format!("{}:{session_name}", unique_id("AROA", &role_arn));
-        let expires = self.now().plus(duration.as_secs() as i64);
+        let expires = now.plus(duration.as_secs() as i64);
         let mut session = Session::new(&role.account, arn, user_id, role_arn).temporary(expires);
         narrow(&mut session);
         self.sessions.add(session.clone());

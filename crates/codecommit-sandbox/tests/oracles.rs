@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use codecommit_sandbox::{FOREIGN_VARIABLES, Protocol, Role, Sandbox, Step, User};
+use codecommit_sandbox::{FOREIGN_VARIABLES, Protocol, Role, Sandbox, Service, Step, User};
 use serde_json::Value;
 use support::{Repository, git};
 use tempfile::TempDir;
@@ -342,6 +342,73 @@ fn a_login_of_the_helper_ages_and_dies_with_its_credentials() {
     // A login is for one repository.
     let login_for_other = ask(&bench.sandbox.repository_url("other"));
     assert_eq!(support::get(&bench.sandbox, &url, Some(&login_for_other)).status, 403);
+}
+
+/// With the proxy, the very commands of AWS's documentation work: the real service's URL, no endpoint named, no check off.
+#[test]
+fn the_real_services_names_work_through_the_proxy() {
+    let repository = Repository::new();
+    let Some(bench) = Bench::new(Sandbox::scenario().repository("app", repository.path()).start().unwrap()) else {
+        return;
+    };
+    let settings = "[credential]\n\thelper = !aws --profile b codecommit credential-helper $@\n\tUseHttpPath = true\n";
+    std::fs::write(bench.path(".gitconfig"), settings).unwrap();
+    let url = "https://git-codecommit.ap-northeast-1.amazonaws.com/v1/repos/app";
+    let output = bench
+        .command("git")
+        .args(["clone", "-q", url, "clone"])
+        .env("HTTPS_PROXY", bench.sandbox.proxy_endpoint())
+        .env_remove("AWS_ENDPOINT_URL_STS")
+        .env_remove("CODE_COMMIT_ENDPOINT")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(git(&bench.path("clone"), &["rev-parse", "HEAD"]), repository.head());
+    let requests = bench.sandbox.requests();
+    let tunnels: Vec<_> = requests.iter().filter(|r| r.step() == Step::ProxyConnect).map(|r| r.path()).collect();
+    assert!(tunnels.contains(&"git-codecommit.ap-northeast-1.amazonaws.com:443"), "{tunnels:?}");
+    assert!(tunnels.contains(&"sts.ap-northeast-1.amazonaws.com:443"), "{tunnels:?}");
+    assert!(requests.iter().filter(|r| r.service() == Service::Proxy).all(|r| !r.has_authorization()));
+    let hosts = ["git-codecommit.ap-northeast-1.amazonaws.com", "sts.ap-northeast-1.amazonaws.com"];
+    assert!(bench.sandbox.hosts_with_authorization().iter().eq(hosts));
+}
+
+#[test]
+fn containers_and_web_identities_are_bases_too() {
+    let provider = "oidc.example.test/id";
+    let sandbox = Sandbox::scenario()
+        .role(Role::new("111111111111", "Task").trusts("ecs-tasks.amazonaws.com"))
+        .role(Role::new("111111111111", "Web").trusts(format!("arn:aws:iam::111111111111:oidc-provider/{provider}")))
+        .task_role("Task")
+        .no_instance_role()
+        .start()
+        .unwrap();
+    let Some(bench) = Bench::new(sandbox) else { return };
+    let identity = |environment: &[(&str, String)]| {
+        let mut command = bench.command(bench.judges.join("aws").to_str().unwrap());
+        let output = command.args(["sts", "get-caller-identity"]).envs(environment.iter().cloned()).output().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    };
+    let mut container = bench.sandbox.container_credentials();
+    assert!(identity(&container).contains("assumed-role/Task/"));
+    container[1].1.push('x');
+    assert!(!identity(&container).contains("assumed-role"));
+
+    let token = bench.path("token");
+    let web = |role: &str| {
+        [
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_string_lossy().into_owned()),
+            ("AWS_ROLE_ARN", bench.sandbox.role_arn(role)),
+            ("AWS_ROLE_SESSION_NAME", "web".to_owned()),
+        ]
+    };
+    std::fs::write(&token, bench.sandbox.web_identity_token(provider, "system:job")).unwrap();
+    assert!(identity(&web("Web")).contains("assumed-role/Web/web"));
+    assert!(identity(&web("Task")).contains("(AccessDenied)"));
+    std::fs::write(&token, bench.sandbox.web_identity_token("other.example.test", "system:job")).unwrap();
+    assert!(identity(&web("Web")).contains("(AccessDenied)"));
+    std::fs::write(&token, "not.a.token").unwrap();
+    assert!(identity(&web("Web")).contains("(InvalidIdentityToken)"));
 }
 
 /// Everything else that `AssumeRole` takes, through botocore itself.

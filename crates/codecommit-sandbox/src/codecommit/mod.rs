@@ -120,6 +120,11 @@ fn authorize(
         .find(|r| (&*r.account, &*r.region, &*r.name) == (&*session.account, &*region, name))
         .cloned();
     match repository {
+        Some(Repository { kms_key: Some(key), .. }) if !world.may(&session, "kms:Decrypt", &key) => {
+            let mut refusal = forbidden(format!("{} may not kms:Decrypt with {key}", session.arn));
+            refusal.note.caller = Some(session.arn);
+            Err(refusal)
+        }
         Some(repository) => Ok((session, repository)),
         None => {
             let reply = Reply::new(404, "text/plain", "Repository not found\n").caller(&session.arn);

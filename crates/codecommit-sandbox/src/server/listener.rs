@@ -153,10 +153,18 @@ async fn hold(mut socket: Socket) {
     while socket.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, connection: Connection, world: Arc<World>) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Connection,
+    world: Arc<World>,
+) {
     let connection = Arc::new(connection);
     let service = service_fn(|request| answer(world.clone(), connection.clone(), request));
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, service = %connection.service, "the connection ended early");
     }

@@ -12,13 +12,15 @@ use hyper::{
     body::Incoming,
     header::{AUTHORIZATION, DATE, HOST, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT},
     http::request::Parts,
+    upgrade::OnUpgrade,
 };
 
 use crate::{
-    Effect, Service, Step, codecommit,
+    Effect, Service, Step, codecommit, containers,
     fault::change_body,
     imds,
     log::{self, Note},
+    proxy,
     server::{Body, Reply, RequestBody, full, listener::Connection},
     sts,
     world::World,
@@ -42,8 +44,9 @@ impl std::error::Error for Aborted {}
 pub(crate) async fn answer(
     world: Arc<World>,
     connection: Arc<Connection>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Aborted> {
+    let upgrade = proxy::upgrade(&mut request);
     let (parts, incoming) = request.into_parts();
     let mut body = RequestBody::new(&parts.headers, incoming);
     let step = classify(connection.service, &parts, &mut body).await.map_err(|_| Aborted)?;
@@ -58,7 +61,7 @@ pub(crate) async fn answer(
             drain(&mut body).await;
             None
         }
-        Early::Continue { clock_off } => Some(serve(&world, clock_off, step, &parts, body).await),
+        Early::Continue { clock_off } => Some(serve(&world, clock_off, step, &parts, body, upgrade).await),
     };
     world.log.push(entry(&connection, step, &parts, reply.as_ref()));
     let Some(Reply { mut response, .. }) = reply else { return Err(Aborted) };
@@ -83,11 +86,20 @@ async fn classify(service: Service, parts: &Parts, body: &mut RequestBody) -> io
         Service::Imds => Ok(imds::step(parts)),
         Service::Sts => Ok(sts::step(body.peek(LONGEST_STS_REQUEST).await?)),
         Service::CodeCommit => codecommit::step(parts, body).await,
+        Service::Containers => Ok(Step::ContainerCredentials),
+        Service::Proxy => Ok(proxy::step(parts)),
         Service::Elsewhere => Ok(Step::Elsewhere),
     }
 }
 
-async fn serve(world: &Arc<World>, clock_off: i64, step: Step, parts: &Parts, mut body: RequestBody) -> Reply {
+async fn serve(
+    world: &Arc<World>,
+    clock_off: i64,
+    step: Step,
+    parts: &Parts,
+    mut body: RequestBody,
+    upgrade: Option<OnUpgrade>,
+) -> Reply {
     let now = world.now().plus(clock_off);
     match step.service() {
         Service::Imds => imds::answer(world, now, step, parts),
@@ -96,6 +108,8 @@ async fn serve(world: &Arc<World>, clock_off: i64, step: Step, parts: &Parts, mu
             Err(_) => Reply::new(413, "text/plain", "the request is too long\n"),
         },
         Service::CodeCommit => codecommit::answer(world, now, step, parts, body).await,
+        Service::Containers => containers::answer(world, now, parts),
+        Service::Proxy => proxy::answer(world, step, parts, upgrade),
         Service::Elsewhere => Reply::new(404, "text/plain", "this host is none of AWS\n"),
     }
 }
@@ -170,7 +184,11 @@ fn entry(connection: &Connection, step: Step, parts: &Parts, reply: Option<&Repl
     log::Request {
         step,
         method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
+        path: match step.service() {
+            // What was asked for is a URL, or a host and port.
+            Service::Proxy => parts.uri.to_string(),
+            _ => parts.uri.path().to_owned(),
+        },
         host: header(&parts.headers, HOST.as_str()).unwrap_or_default().to_owned(),
         tls: connection.tls,
         authorization: parts.headers.contains_key(AUTHORIZATION),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Policy,
+    Policy, Role,
     clock::Timestamp,
     session::{Session, unique_id},
     sts::{
@@ -18,7 +18,7 @@ use crate::{
 const DEFAULT_DURATION: i64 = 3_600;
 const CHAINED_LIMIT: i64 = 3_600;
 
-pub(crate) fn assume_role(world: &World, caller: &Session, form: &Form) -> Result<Element, Refusal> {
+pub(crate) fn assume_role(world: &World, now: Timestamp, caller: &Session, form: &Form) -> Result<Element, Refusal> {
     let request = Request::read(form)?;
     let tags = request.tags(caller)?;
     let mfa = request.check_mfa(world, caller)?;
@@ -30,29 +30,58 @@ pub(crate) fn assume_role(world: &World, caller: &Session, form: &Form) -> Resul
         source_identity: request.source_identity.is_some(),
     };
     let role = trust::check(world, caller, request.role_arn, &presented)?;
-    let duration = request.duration.unwrap_or(DEFAULT_DURATION);
-    if caller.is_role() && duration > CHAINED_LIMIT {
+    if caller.is_role() && request.seconds() > CHAINED_LIMIT {
         let message =
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
         return Err(validation(message));
     }
-    if duration > role.max_session.as_secs() as i64 {
-        return Err(validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
-    }
     let policies = request.session_policies(world)?;
-    let duration = Duration::from_secs(duration as u64);
-    let duration = world.longest_sessions.map_or(duration, |longest| longest.min(duration));
-    let session = world.open_session(&role, request.session_name, duration, |session| {
+    let duration = request.duration(world, &role)?;
+    let session = world.open_session(&role, request.session_name, now, duration, |session| {
         session.session_policies = policies;
         session.transitive_tags = tags;
         session.source_identity = source_identity;
     });
-    Ok(result(&session, &request, unique_id("AROA", &session.principal)))
+    Ok(result("AssumeRoleResult", &session, &request, Vec::new()))
 }
 
-fn result(session: &Session, request: &Request<'_>, role_id: String) -> Element {
+/// `AssumeRoleWithWebIdentity`:
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+pub(crate) fn with_web_identity(world: &World, now: Timestamp, form: &Form) -> Result<Element, Refusal> {
+    let request = Request::read(form)?;
+    let invalid = |message: &str| Refusal::new(400, "InvalidIdentityToken", message);
+    let token = form.get("WebIdentityToken").ok_or_else(|| validation("WebIdentityToken must not be null"))?;
+    let identity = world.identities.find(token).ok_or_else(|| {
+        invalid(
+            "Couldn't retrieve verification key from your \
+        identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements",
+        )
+    })?;
+    if identity.expires <= now {
+        let message = format!(
+            "Token expired: current date/time {} must be before the expiration date/time {}",
+            now.0, identity.expires.0
+        );
+        return Err(Refusal::new(400, "ExpiredTokenException", message));
+    }
+    let role = trust::check_federated(world, request.role_arn, &identity)?;
+    let policies = request.session_policies(world)?;
+    let duration = request.duration(world, &role)?;
+    let session = world.open_session(&role, request.session_name, now, duration, |session| {
+        session.session_policies = policies;
+    });
+    let more = vec![
+        Element::new("SubjectFromWebIdentityToken").text(&identity.subject),
+        Element::new("Audience").text("sts.amazonaws.com"),
+        Element::new("Provider").text(&identity.provider),
+    ];
+    Ok(result("AssumeRoleWithWebIdentityResult", &session, &request, more))
+}
+
+fn result(name: &str, session: &Session, request: &Request<'_>, mut children: Vec<Element>) -> Element {
     let text = |name: &str, value: &str| Element::new(name).text(value);
-    let mut children = vec![
+    let role_id = unique_id("AROA", &session.principal);
+    children.extend([
         Element::new("AssumedRoleUser").children([
             text("AssumedRoleId", &format!("{role_id}:{}", request.session_name)),
             text("Arn", &session.arn),
@@ -63,7 +92,7 @@ fn result(session: &Session, request: &Request<'_>, role_id: String) -> Element 
             text("SessionToken", session.token.as_deref().unwrap_or_default()),
             text("Expiration", &session.expires.map(Timestamp::iso).unwrap_or_default()),
         ]),
-    ];
+    ]);
     if let Some(identity) = &session.source_identity {
         children.insert(0, text("SourceIdentity", identity));
     }
@@ -73,7 +102,7 @@ fn result(session: &Session, request: &Request<'_>, role_id: String) -> Element 
     if packed > 0 {
         children.push(text("PackedPolicySize", &(packed * 100).div_ceil(2_048).min(100).to_string()));
     }
-    Element::new("AssumeRoleResult").children(children)
+    Element::new(name).children(children)
 }
 
 struct Request<'a> {
@@ -124,6 +153,19 @@ impl<'a> Request<'a> {
             return Err(validation(format!("{} is invalid", request.role_arn)));
         }
         Ok(request)
+    }
+
+    fn seconds(&self) -> i64 {
+        self.duration.unwrap_or(DEFAULT_DURATION)
+    }
+
+    /// How long the session is to be: what was asked for, if the role gives out as long ones.
+    fn duration(&self, world: &World, role: &Role) -> Result<Duration, Refusal> {
+        let duration = Duration::from_secs(self.seconds() as u64);
+        if duration > role.max_session {
+            return Err(validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
+        }
+        Ok(world.longest_sessions.map_or(duration, |longest| longest.min(duration)))
     }
 
     /// The tags that the session passes on; those that came with the caller cannot be set anew.

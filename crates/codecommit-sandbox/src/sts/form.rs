@@ -31,7 +31,7 @@ impl Form {
 
     /// All parameters that may be shown.
     pub(crate) fn into_public(self) -> Vec<(String, String)> {
-        self.pairs.into_iter().filter(|(name, _)| name != "TokenCode").collect()
+        self.pairs.into_iter().filter(|(name, _)| name != "TokenCode" && name != "WebIdentityToken").collect()
     }
 }
 

@@ -44,6 +44,7 @@ impl Refusal {
 pub(crate) fn step(body: &[u8]) -> Step {
     match Form::parse(body).get("Action") {
         Some("AssumeRole") => Step::AssumeRole,
+        Some("AssumeRoleWithWebIdentity") => Step::AssumeRoleWithWebIdentity,
         Some("GetCallerIdentity") => Step::GetCallerIdentity,
         _ => Step::StsOther,
     }
@@ -52,14 +53,19 @@ pub(crate) fn step(body: &[u8]) -> Step {
 pub(crate) fn answer(world: &World, now: Timestamp, step: Step, request: &Parts, body: &[u8]) -> Reply {
     let form = Form::parse(body);
     let mut caller = None;
-    let result = authenticate::caller(world, now, request, body).and_then(|session| {
-        let session = caller.insert(session);
-        match step {
-            Step::AssumeRole => assume_role::assume_role(world, session, &form),
-            Step::GetCallerIdentity => Ok(get_caller_identity(session)),
-            _ => Err(invalid_action(&form)),
-        }
-    });
+    let result = if step == Step::AssumeRoleWithWebIdentity {
+        // The token speaks for the caller: such requests are not signed.
+        assume_role::with_web_identity(world, now, &form)
+    } else {
+        authenticate::caller(world, now, request, body).and_then(|session| {
+            let session = caller.insert(session);
+            match step {
+                Step::AssumeRole => assume_role::assume_role(world, now, session, &form),
+                Step::GetCallerIdentity => Ok(get_caller_identity(session)),
+                _ => Err(invalid_action(&form)),
+            }
+        })
+    };
     let mut reply = match result {
         Ok(result) => success(&result),
         Err(refusal) => {

@@ -1,6 +1,6 @@
 //! Whether a role may be assumed: both sides must allow it.
 
-use crate::{Role, role::Trust, session::Session, sts::Refusal, world::World};
+use crate::{Role, role::Trust, session::Session, sts::Refusal, web_identity::Identity, world::World};
 
 /// What a caller brings to be trusted.
 pub(crate) struct Presented<'a> {
@@ -54,6 +54,20 @@ pub(crate) fn check(
         return Err(denied("sts:SetSourceIdentity", "the trust policy does not allow a source identity".to_owned()));
     }
     Ok(role)
+}
+
+/// A role that an identity provider's users may assume names the provider, and no policy of theirs is asked.
+pub(crate) fn check_federated(world: &World, role_arn: &str, identity: &Identity) -> Result<Role, Refusal> {
+    let denied = |reason: &str| {
+        let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
+        Refusal::new(403, "AccessDenied", message).because(reason)
+    };
+    let role = world.role_by_arn(role_arn).ok_or_else(|| denied("there is no such role"))?;
+    let provider = format!("arn:{}:iam::{}:oidc-provider/{}", world.partition, role.account, identity.provider);
+    if role.trust.iter().any(|trust| trust.principals.contains(&provider)) {
+        return Ok(role);
+    }
+    Err(denied("the trust policy does not name the identity provider"))
 }
 
 fn named_by(world: &World, trust: &Trust, caller: &Session) -> Option<Named> {

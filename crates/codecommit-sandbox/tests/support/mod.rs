@@ -173,6 +173,10 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
 }
 
 /// An HTTP client that trusts the sandbox's authority alone, and follows no redirect.
