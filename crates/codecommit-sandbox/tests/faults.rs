@@ -186,7 +186,7 @@ fn packs_are_spoiled_and_stock_git_notices() {
         for (step, effect, complaint) in [
             (Step::Fetch, Effect::FlipPackBit(40), "inflate"),
             (Step::Fetch, Effect::TruncatePack(100), "early EOF"),
-            (Step::Fetch, Effect::ReplacePack("no pack at all".into()), "bad pack header"),
+            (Step::Fetch, Effect::ReplacePack("no pack at all".into()), "pack"),
             (Step::Fetch, Effect::CutAfter(300), ""),
             (Step::Fetch, Effect::EndAfter(300), ""),
             (Step::Fetch, Effect::Status(500), "500"),
