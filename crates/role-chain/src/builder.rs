@@ -8,6 +8,9 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_runtime::env_config::EnvConfigValue;
 use aws_types::region::Region;
 
+use crate::arn::RoleArn;
+use crate::base::{self, ProcessCommand, WebIdentity};
+use crate::cache::{Caches, Place, Wish};
 use crate::chain::RoleChain;
 use crate::clock::Clock;
 use crate::endpoint::{self, Proxy};
@@ -31,6 +34,7 @@ pub struct RoleChainBuilder {
     sts_endpoint: Option<String>,
     ca_bundle: Option<PathBuf>,
     mfa_token: Option<TokenSource>,
+    caches: Wish,
     environment: Environment,
     clock: Clock,
 }
@@ -41,6 +45,10 @@ enum Start {
     Instance,
     Profile(String),
     Default,
+    EnvironmentKeys,
+    Container,
+    WebIdentity(WebIdentity),
+    Process(ProcessCommand),
     Provider(SharedCredentialsProvider),
 }
 
@@ -65,6 +73,29 @@ impl RoleChain {
         RoleChainBuilder::new(Start::Default)
     }
 
+    /// A chain that starts at the keys in the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, if they are temporary, `AWS_SESSION_TOKEN`.
+    pub fn from_environment_keys() -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::EnvironmentKeys)
+    }
+
+    /// A chain that starts at the role of the ECS task or EKS pod that this is, as its agent hands it out.
+    pub fn from_container() -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Container)
+    }
+
+    /// A chain that starts at `role`, taken with the OpenID token in `token_file`, as EKS and CI services mount one.
+    ///
+    /// The token is read for each call, since whoever issues it replaces it.
+    pub fn from_web_identity(role: RoleArn, token_file: impl Into<PathBuf>) -> RoleChainBuilder {
+        let identity = WebIdentity { role, token_file: token_file.into(), session_name: None, duration: None };
+        RoleChainBuilder::new(Start::WebIdentity(identity))
+    }
+
+    /// A chain that starts at what a command prints, in the form of AWS's `credential_process`. It is run by `sh`, as the AWS CLI runs it.
+    pub fn from_credential_process(command: impl Into<String>) -> RoleChainBuilder {
+        RoleChainBuilder::new(Start::Process(ProcessCommand::new(command)))
+    }
+
     /// A chain that starts at credentials of the caller's own.
     pub fn from_provider(provider: impl ProvideCredentials + 'static) -> RoleChainBuilder {
         RoleChainBuilder::new(Start::Provider(SharedCredentialsProvider::new(provider)))
@@ -81,6 +112,7 @@ impl RoleChainBuilder {
             sts_endpoint: None,
             ca_bundle: None,
             mfa_token: None,
+            caches: Wish::default(),
             environment: Environment::of_process(),
             clock: Clock::of_system(),
         }
@@ -129,6 +161,43 @@ impl RoleChainBuilder {
         self
     }
 
+    /// Keeps the hops' sessions on disk as well, for processes that come and go: in `$XDG_CACHE_HOME/role-chain`, or `~/.cache/role-chain`.
+    ///
+    /// Processes that start together make one call; sessions that are still valid are served while STS and the metadata service are down. The folder is
+    /// this user's alone (mode 0700, files 0600), links, files of others and broken ones are not used, and each entry belongs to the base identity, the
+    /// endpoint and everything that was asked of STS. Unix only.
+    pub fn disk_cache(mut self) -> Self {
+        self.caches.own = Some(Place::Usual);
+        self
+    }
+
+    /// As [`disk_cache`](Self::disk_cache), in a folder of the caller's choice, which is made if it is not there.
+    pub fn disk_cache_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.caches.own = Some(Place::Path(folder.into()));
+        self
+    }
+
+    /// Shares sessions with the AWS CLI, in `~/.aws/cli/cache`: takes those that it left with more than 15 minutes to go, and leaves it those obtained here.
+    ///
+    /// Its entries do not tell whose credentials they were obtained with, nor from which endpoint: opt in only where one identity uses the folder. Hops with
+    /// tags, a source identity or managed session policies are left out, since no profile of the AWS CLI has these.
+    pub fn aws_cli_cache(mut self) -> Self {
+        self.caches.cli = Some(Place::Usual);
+        self
+    }
+
+    /// As [`aws_cli_cache`](Self::aws_cli_cache), with the folder elsewhere.
+    pub fn aws_cli_cache_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.caches.cli = Some(Place::Path(folder.into()));
+        self
+    }
+
+    /// A name for the identity that a provider of the caller's gives, which tells its sessions from others' in the disk cache.
+    pub fn source_name(mut self, name: impl Into<String>) -> Self {
+        self.caches.source_name = Some(name.into());
+        self
+    }
+
     /// Plans with these environment variables in place of the process's own.
     pub fn environment<K: Into<String>, V: Into<String>>(
         mut self,
@@ -155,10 +224,14 @@ impl RoleChainBuilder {
         let profile = match &self.start {
             Start::Profile(name) => Some(name.clone()),
             Start::Default => self.environment.get("AWS_PROFILE"),
-            Start::Instance | Start::Provider(_) => None,
+            _ => None,
         };
         let profiles = profile.map(|name| Profiles::load(&self.environment, &name)).transpose()?;
         let (base, mut hops) = match (&self.start, &profiles) {
+            (Start::EnvironmentKeys, None) => (base::from_environment(&self.environment)?, Vec::new()),
+            (Start::Container, None) => (base::from_container(&self.environment)?, Vec::new()),
+            (Start::WebIdentity(identity), None) => (Base::WebIdentity(identity.clone()), Vec::new()),
+            (Start::Process(command), None) => (Base::Process { command: command.clone() }, Vec::new()),
             (_, Some(profiles)) => {
                 let chain = profiles.resolve(self.mfa_token.as_ref())?;
                 (chain.base, chain.hops)
@@ -176,7 +249,8 @@ impl RoleChainBuilder {
             program: program_name(),
         };
         plan.check()?;
-        Ok(RoleChain::new(plan, self.clock))
+        let caches = Caches::plan(&self.caches, &plan, &self.environment)?;
+        Ok(RoleChain::new(plan, self.clock, caches))
     }
 
     fn network(&self, settings: &Settings<'_>) -> Result<Network, Error> {
@@ -209,7 +283,11 @@ impl fmt::Debug for RoleChainBuilder {
         let start = match &self.start {
             Start::Instance => "instance".to_owned(),
             Start::Profile(name) => format!("profile {name:?}"),
-            Start::Default => "environment".to_owned(),
+            Start::Default => "as the environment says".to_owned(),
+            Start::EnvironmentKeys => "environment".to_owned(),
+            Start::Container => "container".to_owned(),
+            Start::WebIdentity(identity) => format!("web identity {}", identity.role),
+            Start::Process(command) => format!("{command:?}"),
             Start::Provider(_) => "provider".to_owned(),
         };
         f.debug_struct("RoleChainBuilder")

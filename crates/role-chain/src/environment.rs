@@ -31,10 +31,14 @@ impl Environment {
 
     /// A path with a leading `~` replaced by the home folder.
     pub(crate) fn expand(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), self.get("HOME")) {
-            (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
+        match (path.strip_prefix("~/"), self.home()) {
+            (Some(rest), Some(home)) => home.join(rest),
             _ => PathBuf::from(path),
         }
+    }
+
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
     }
 
     pub(crate) fn shim(&self) -> &Env {

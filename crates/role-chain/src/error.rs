@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::iam::Statement;
+
 /// Why a chain could not be built, or could not give credentials.
 ///
 /// `Display` is one line: the step and what happened. [`help`](Error::help) says who must act and how; the underlying cause, where there is one, is the
@@ -21,6 +23,7 @@ struct Inner {
     help: Cow<'static, str>,
     code: Option<String>,
     request_id: Option<String>,
+    statements: Vec<Statement>,
     source: Option<Cause>,
 }
 
@@ -64,6 +67,10 @@ pub enum ErrorKind {
     Untrusted,
     /// STS, or something in its place, answered what is not an STS answer.
     StsAnswer,
+    /// The credentials do not last as long as the caller asked: ask for less, or for longer sessions.
+    TooShort,
+    /// No MFA code was given, or none that could be one.
+    MfaToken,
     /// There is no tokio runtime, which network calls need.
     NoRuntime,
     /// The call that this caller waited for was cut short, as by the end of its runtime.
@@ -94,6 +101,11 @@ impl Error {
     /// Who must act, and how. One or more lines.
     pub fn help(&self) -> &str {
         &self.0.help
+    }
+
+    /// The IAM statements of which one or more may be missing, where that is the remedy: for [`ErrorKind::AccessDenied`].
+    pub fn statements(&self) -> &[Statement] {
+        &self.0.statements
     }
 
     /// The service's own code for the error, such as `AccessDenied`.
@@ -159,6 +171,7 @@ impl Error {
             help: Cow::Borrowed(""),
             code: None,
             request_id: None,
+            statements: Vec::new(),
             source: None,
         }))
     }
@@ -191,6 +204,11 @@ impl Error {
         let inner = self.inner();
         inner.code = code.map(str::to_owned);
         inner.request_id = request_id.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn with_statements(mut self, statements: Vec<Statement>) -> Self {
+        self.inner().statements = statements;
         self
     }
 

@@ -9,8 +9,6 @@ use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use aws_types::region::Region;
 
 use crate::clock::Clock;
@@ -19,6 +17,7 @@ use crate::http;
 use crate::limits;
 use crate::plan::Network;
 use crate::quiet::quiet;
+use crate::time;
 
 const ROLE_PATH: &str = "/latest/meta-data/iam/security-credentials/";
 const REGION_PATH: &str = "/latest/meta-data/placement/region";
@@ -215,10 +214,8 @@ fn parse(role: &str, document: &str) -> Result<Credentials, Error> {
     let required = |name: &str| {
         field(name).filter(|value| !value.is_empty()).ok_or_else(|| nonsense(format!("{name} is missing")))
     };
-    let expiry: SystemTime = DateTime::from_str(required("Expiration")?, Format::DateTime)
-        .ok()
-        .and_then(|time| time.try_into().ok())
-        .ok_or_else(|| nonsense("Expiration is not a time".into()))?;
+    let expiry: SystemTime =
+        time::parse(required("Expiration")?).ok_or_else(|| nonsense("Expiration is not a time".into()))?;
     Ok(Credentials::builder()
         .access_key_id(required("AccessKeyId")?)
         .secret_access_key(required("SecretAccessKey")?)

@@ -33,13 +33,18 @@
 mod arn;
 mod base;
 mod builder;
+mod cache;
 mod chain;
 mod clock;
+
+mod counters;
 mod endpoint;
 mod environment;
 mod error;
+mod execute;
 mod hop;
 mod http;
+mod iam;
 mod imds;
 mod limits;
 mod plan;
@@ -47,17 +52,23 @@ mod profile;
 mod quiet;
 mod redact;
 mod remedy;
+mod report;
 mod schedule;
+mod serve;
 mod slot;
 mod sts;
 mod sts_failure;
+mod time;
 mod walk;
 
 pub use arn::RoleArn;
 pub use builder::RoleChainBuilder;
-pub use chain::RoleChain;
+pub use chain::{EarlyExpiry, RoleChain};
+pub use counters::Counters;
 pub use error::{Error, ErrorKind};
 pub use hop::Hop;
+pub use iam::Statement;
+pub use report::Report;
 pub use walk::Step;
 
 pub use aws_credential_types::Credentials;

@@ -7,6 +7,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::region::Region;
 
 use crate::arn::{RoleArn, abbreviate};
+#[cfg(feature = "sso")]
+use crate::base::Sso;
+use crate::base::{Container, ProcessCommand, WebIdentity};
 use crate::endpoint::Proxy;
 use crate::error::{Error, ErrorKind};
 use crate::hop::Hop;
@@ -46,6 +49,15 @@ pub(crate) enum Base {
     Environment(Credentials),
     /// Keys that stand in a profile.
     ProfileKeys { profile: String, credentials: Credentials },
+    /// The role of an ECS task or an EKS pod.
+    Container(Container),
+    /// A role taken with a token of an OpenID provider.
+    WebIdentity(WebIdentity),
+    /// A command that prints credentials.
+    Process { command: ProcessCommand },
+    /// A role that IAM Identity Center gives.
+    #[cfg(feature = "sso")]
+    Sso(Sso),
     /// A provider of the caller's.
     Provider(SharedCredentialsProvider),
 }
@@ -57,6 +69,11 @@ impl Base {
             Self::Instance => "IMDS".into(),
             Self::Environment(_) => "environment".into(),
             Self::ProfileKeys { profile, .. } => format!("profile {profile:?}"),
+            Self::Container(_) => "container".into(),
+            Self::WebIdentity(_) => "web identity".into(),
+            Self::Process { .. } => "credential_process".into(),
+            #[cfg(feature = "sso")]
+            Self::Sso(_) => "SSO".into(),
             Self::Provider(_) => "provider".into(),
         }
     }
@@ -73,7 +90,7 @@ impl Base {
 
     /// Whether only the credentials themselves will tell.
     fn is_opaque(&self) -> bool {
-        matches!(self, Self::Provider(_))
+        matches!(self, Self::Provider(_) | Self::Process { .. })
     }
 }
 
@@ -93,6 +110,9 @@ impl Plan {
                 Error::new(ErrorKind::InvalidArgument, format!("the region {broken}"))
                     .with_help("Name the region as AWS does, such as ap-northeast-1.")
             })?;
+        }
+        if let Base::WebIdentity(identity) = &self.base {
+            identity.check()?;
         }
         for (index, hop) in self.hops.iter().enumerate() {
             let chained = index > 0 || !(self.base.is_long_lived() || self.base.is_opaque());

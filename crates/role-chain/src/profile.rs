@@ -11,6 +11,7 @@ use aws_runtime::env_config::source;
 use aws_types::os_shim_internal::Fs;
 
 use crate::arn::RoleArn;
+use crate::base::{self, ProcessCommand, WebIdentity};
 use crate::environment::Environment;
 use crate::error::{Cause, Error, ErrorKind};
 use crate::hop::{Hop, Mfa, TokenSource};
@@ -84,7 +85,9 @@ impl Profiles {
             if visited.len() > 1 && profile.get(keys::ACCESS_KEY_ID).is_some() {
                 break static_keys(profile)?;
             }
-            let Some(role) = profile.get(keys::ROLE_ARN) else {
+            // With a token of an OpenID provider, role_arn is where the chain starts.
+            let role = profile.get(keys::ROLE_ARN).filter(|_| profile.get(keys::WEB_IDENTITY_TOKEN_FILE).is_none());
+            let Some(role) = role else {
                 break self.base(profile)?;
             };
             refuse_unsupported(profile)?;
@@ -113,26 +116,95 @@ impl Profiles {
         Ok(ProfileChain { base, hops })
     }
 
-    /// Where a profile that assumes no role has its credentials from.
+    /// Where a profile that assumes no role has its credentials from: the first of these that it has, in the SDK's order.
     fn base(&self, profile: &Profile) -> Result<Base, Error> {
         refuse_unsupported(profile)?;
-        match profile.get(keys::CREDENTIAL_SOURCE) {
-            Some(source) => self.named_source(profile, source),
-            None => static_keys(profile),
+        if let Some(source) = profile.get(keys::CREDENTIAL_SOURCE) {
+            return self.named_source(profile, source);
         }
+        if let Some(file) = profile.get(keys::WEB_IDENTITY_TOKEN_FILE) {
+            return self.web_identity(profile, file);
+        }
+        if keys::SSO.iter().any(|key| profile.get(key).is_some()) {
+            return self.sso(profile);
+        }
+        if let Some(command) = profile.get(keys::CREDENTIAL_PROCESS) {
+            return Ok(Base::Process { command: ProcessCommand::new(command) });
+        }
+        static_keys(profile)
     }
 
     fn named_source(&self, profile: &Profile, source: &str) -> Result<Base, Error> {
+        let at = |error: Error| error.at(step(profile.name()));
         // The AWS CLI takes these words as they stand; the SDKs fold their case.
         if source.eq_ignore_ascii_case("Ec2InstanceMetadata") {
             Ok(Base::Instance)
         } else if source.eq_ignore_ascii_case("Environment") {
-            crate::base::from_environment(&self.environment).map_err(|error| error.at(step(profile.name())))
+            base::from_environment(&self.environment).map_err(at)
+        } else if source.eq_ignore_ascii_case("EcsContainer") {
+            base::from_container(&self.environment).map_err(at)
         } else {
             Err(Error::new(ErrorKind::Unsupported, format!("credential_source = {source} is not supported"))
                 .at(step(profile.name()))
-                .with_help("Use Ec2InstanceMetadata or Environment."))
+                .with_help("Use Ec2InstanceMetadata, EcsContainer or Environment."))
         }
+    }
+
+    fn web_identity(&self, profile: &Profile, file: &str) -> Result<Base, Error> {
+        let Some(role) = profile.get(keys::ROLE_ARN) else {
+            return Err(invalid(
+                profile.name(),
+                "has web_identity_token_file, but no role_arn to take with the token".into(),
+                "Add the role_arn that trusts the token's issuer.",
+            ));
+        };
+        Ok(Base::WebIdentity(WebIdentity {
+            role: RoleArn::parse(role).map_err(|error| error.at(step(profile.name())))?,
+            token_file: self.environment.expand(file),
+            session_name: profile.get(keys::SESSION_NAME).map(str::to_owned),
+            duration: duration(profile)?,
+        }))
+    }
+
+    #[cfg(not(feature = "sso"))]
+    fn sso(&self, profile: &Profile) -> Result<Base, Error> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "its credentials come from IAM Identity Center (sso_…), which this build leaves out",
+        )
+        .at(step(profile.name()))
+        .with_help("Build role-chain with its feature \"sso\", or use another profile."))
+    }
+
+    #[cfg(feature = "sso")]
+    fn sso(&self, profile: &Profile) -> Result<Base, Error> {
+        let name = profile.get("sso_session");
+        let session = match name {
+            None => None,
+            Some(name) => Some(self.sections.sso_session(name).ok_or_else(|| {
+                invalid(
+                    profile.name(),
+                    format!("names sso_session = {name}, and there is no section [sso-session {name}]"),
+                    "Correct the name, or add the section by: aws configure sso-session",
+                )
+            })?),
+        };
+        let required = |key: &str| {
+            let value = match session {
+                Some(session) if matches!(key, "sso_start_url" | "sso_region") => session.get(key),
+                _ => profile.get(key),
+            };
+            value
+                .map(str::to_owned)
+                .ok_or_else(|| invalid(profile.name(), format!("has no {key}"), "Complete it by: aws configure sso"))
+        };
+        Ok(Base::Sso(base::Sso {
+            start_url: required("sso_start_url")?,
+            region: required("sso_region")?,
+            account_id: required("sso_account_id")?,
+            role_name: required("sso_role_name")?,
+            session_name: name.map(str::to_owned),
+        }))
     }
 
     fn missing(&self, name: &str, referrer: Option<&str>) -> Error {
@@ -171,16 +243,12 @@ mod keys {
     pub(super) const SECRET_ACCESS_KEY: &str = "aws_secret_access_key";
     pub(super) const SESSION_TOKEN: &str = "aws_session_token";
 
+    pub(super) const WEB_IDENTITY_TOKEN_FILE: &str = "web_identity_token_file";
+    pub(super) const CREDENTIAL_PROCESS: &str = "credential_process";
+    pub(super) const SSO: [&str; 5] = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
+
     /// Those that are not supported: whoever sets one means to be someone whom this crate would not make of them.
-    pub(super) const UNSUPPORTED: [&str; 7] = [
-        "web_identity_token_file",
-        "credential_process",
-        "sso_session",
-        "sso_start_url",
-        "sso_account_id",
-        "sso_role_name",
-        "login_session",
-    ];
+    pub(super) const UNSUPPORTED: [&str; 1] = ["login_session"];
 }
 
 fn refuse_unsupported(profile: &Profile) -> Result<(), Error> {
@@ -201,16 +269,7 @@ fn hop(profile: &Profile, role: &str, token: Option<&TokenSource>) -> Result<Hop
     hop.profile = Some(profile.name().to_owned());
     hop.external_id = profile.get(keys::EXTERNAL_ID).map(str::to_owned);
     hop.session_name = profile.get(keys::SESSION_NAME).map(str::to_owned);
-    if let Some(text) = profile.get(keys::DURATION) {
-        let seconds: u64 = text.parse().map_err(|_| {
-            invalid(
-                profile.name(),
-                format!("duration_seconds must be a whole number of seconds, not {text:?}"),
-                "Write it in digits, as in duration_seconds = 3600.",
-            )
-        })?;
-        hop.duration = Some(Duration::from_secs(seconds));
-    }
+    hop.duration = duration(profile)?;
     match (profile.get(keys::MFA_SERIAL), token) {
         (None, _) => (),
         (Some(serial), Some(token)) => {
@@ -226,6 +285,20 @@ fn hop(profile: &Profile, role: &str, token: Option<&TokenSource>) -> Result<Hop
         }
     }
     Ok(hop)
+}
+
+fn duration(profile: &Profile) -> Result<Option<Duration>, Error> {
+    let Some(text) = profile.get(keys::DURATION) else {
+        return Ok(None);
+    };
+    match text.parse() {
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => Err(invalid(
+            profile.name(),
+            format!("duration_seconds must be a whole number of seconds, not {text:?}"),
+            "Write it in digits, as in duration_seconds = 3600.",
+        )),
+    }
 }
 
 fn static_keys(profile: &Profile) -> Result<Base, Error> {

@@ -1,33 +1,62 @@
 //! From the failure of a call to an error that says who must act, and how.
 
-use std::time::SystemTime;
-
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
-
 use crate::arn::assumed_role;
+use crate::base::WebIdentity;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::hop::Hop;
+use crate::iam::{Statement, role_of_session};
 use crate::sts_failure::{Failure, What};
+use crate::time::stamp;
 
 /// The error of a hop that failed. `principal` is who tried to take it, as far as that is known.
-pub(crate) fn of_hop(failure: Failure, step: String, principal: Option<String>, hop: &Hop, clock: &Clock) -> Error {
+pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, clock: &Clock) -> Error {
     let role = hop.role.as_str();
     let who = principal.as_deref().unwrap_or("the caller");
-    let (kind, message, help) = match failure.what {
-        What::AccessDenied => (
+    let denied = failure.what == What::AccessDenied;
+    let (kind, message, help) = match denied {
+        true => (
             ErrorKind::AccessDenied,
             format!("STS does not let {who} assume {role}"),
             access_denied(principal.as_deref(), hop),
         ),
+        false => common(&failure, clock, &format!("assume {role}")),
+    };
+    let statements = match &principal {
+        Some(arn) if denied => vec![
+            Statement::trust(&hop.role, arn, hop.external_id.is_some()),
+            Statement::assume(&hop.role, principal.as_deref()),
+        ],
+        _ => Vec::new(),
+    };
+    finish(failure, kind, message, help).with_principal(principal).with_target(role).with_statements(statements)
+}
+
+/// The error of a role that could not be taken by web identity.
+pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, clock: &Clock) -> Error {
+    let role = identity.role.as_str();
+    let (kind, message, help) = match failure.what {
+        What::AccessDenied => (
+            ErrorKind::AccessDenied,
+            format!("STS does not let the bearer of the web identity token assume {role}"),
+            format!(
+                "The trust policy of role {} in account {} must name the token's issuer as a federated principal, and its conditions must fit the token's audience (aud) and subject (sub).",
+                identity.role.name(),
+                identity.role.account_id()
+            ),
+        ),
+        What::Expired | What::Refused => (
+            ErrorKind::Refused,
+            format!("STS refuses the web identity token to assume {role}"),
+            "The token has expired, or its issuer is no identity provider of the role's account: whoever puts the token file there must renew it.".to_owned(),
+        ),
         _ => common(&failure, clock, &format!("assume {role}")),
     };
-    finish(failure, kind, message, help).at(step).with_principal(principal).with_target(role)
+    finish(failure, kind, message, help).with_target(role)
 }
 
 /// The error of a `GetCallerIdentity` that failed.
-pub(crate) fn of_caller(failure: Failure, step: String, clock: &Clock) -> Error {
+pub(crate) fn of_caller(failure: Failure, clock: &Clock) -> Error {
     let (kind, message, help) = match failure.what {
         What::AccessDenied => (
             ErrorKind::AccessDenied,
@@ -36,7 +65,7 @@ pub(crate) fn of_caller(failure: Failure, step: String, clock: &Clock) -> Error 
         ),
         _ => common(&failure, clock, "say who the caller is"),
     };
-    finish(failure, kind, message, help).at(step)
+    finish(failure, kind, message, help)
 }
 
 fn finish(failure: Failure, kind: ErrorKind, message: String, help: String) -> Error {
@@ -141,33 +170,41 @@ fn signature(clock: &Clock, errand: &str) -> (ErrorKind, String, String) {
     }
 }
 
-fn stamp(time: SystemTime) -> String {
-    DateTime::from_secs(time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64))
-        .fmt(Format::DateTime)
-        .unwrap_or_else(|_| "an unknown time".into())
-}
-
 /// STS answers AccessDenied whichever side does not allow: the candidates, likeliest first, and none asserted.
 fn access_denied(principal: Option<&str>, hop: &Hop) -> String {
     let role = &hop.role;
-    let (who, whose) = match principal.and_then(|arn| Some((arn, assumed_role(arn)?))) {
-        Some((_, (partition, account, name))) => {
-            (format!("arn:{partition}:iam::{account}:role/{name}"), format!("role {name} in account {account}"))
-        }
-        None => (principal.unwrap_or("the caller's role").to_owned(), "the caller".to_owned()),
+    let (who, whose) = match principal.and_then(|arn| Some((role_of_session(arn)?, assumed_role(arn)?))) {
+        Some((who, (_, account, name))) => (who, format!("role {name} in account {account}")),
+        None => (principal.unwrap_or("the caller's role").to_owned(), principal.unwrap_or("the caller").to_owned()),
     };
-    let external_id = match &hop.external_id {
-        Some(_) => "another external ID than the one that was sent",
-        None => "an external ID, and none was sent",
-    };
-    format!(
-        "STS gives the same answer for each of these; look in this order:\n\
-         1. The trust policy of role {name} in account {account} does not name {who} (or its account).\n\
-         2. That trust policy asks for {external_id}.\n\
-         3. The policy of {whose} does not allow sts:AssumeRole on {role}.\n\
-         4. There is no such role: a wrong account or name in the ARN.\n\
-         5. A permissions boundary, a session policy or a service control policy of either account forbids it.",
-        name = role.name(),
-        account = role.account_id(),
-    )
+    let trust = format!("The trust policy of role {} in account {}", role.name(), role.account_id());
+    let mut candidates = vec![format!("{trust} does not name {who} (or its account).")];
+    candidates.push(match &hop.external_id {
+        Some(_) => "That trust policy asks for another external ID than the one that was sent.".to_owned(),
+        None => "That trust policy asks for an external ID, and none was sent.".to_owned(),
+    });
+    candidates.push(format!("The policy of {whose} does not allow sts:AssumeRole on {role}."));
+    candidates.push(match &hop.mfa {
+        Some(_) => "The MFA code was wrong, used before, or another device's.".to_owned(),
+        None => "That trust policy asks for MFA, and none was presented.".to_owned(),
+    });
+    if !hop.tags.is_empty() {
+        candidates
+            .push("One of the two policies does not allow sts:TagSession, which the session tags need.".to_owned());
+    }
+    if hop.source_identity.is_some() {
+        candidates.push(
+            "One of the two policies does not allow sts:SetSourceIdentity, or the session before has another one."
+                .to_owned(),
+        );
+    }
+    candidates.push("There is no such role: a wrong account or name in the ARN.".to_owned());
+    candidates.push(
+        "A permissions boundary, a session policy or a service control policy of either account forbids it.".to_owned(),
+    );
+    let mut help = "STS gives the same answer for each of these; look in this order:".to_owned();
+    for (position, candidate) in candidates.iter().enumerate() {
+        help.push_str(&format!("\n{}. {candidate}", position + 1));
+    }
+    help
 }

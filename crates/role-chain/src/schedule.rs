@@ -10,6 +10,9 @@ const URGENT_MAX: Duration = Duration::from_secs(60);
 /// The part of the window over which the start of the refresh is spread.
 const SPREAD: f64 = 0.2;
 
+/// How long a cache on top may keep credentials that are being replaced.
+const SOON: Duration = Duration::from_secs(30);
+
 const PAUSE_MIN: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
@@ -37,12 +40,12 @@ pub(crate) enum Standing {
 }
 
 impl Schedule {
-    /// The schedule of credentials obtained now. `chance` is from 0 up to 1.
-    pub(crate) fn new(now: SystemTime, expiry: Option<SystemTime>, chance: f64) -> Self {
+    /// The schedule of credentials by when they were obtained. `chance` is from 0 up to 1.
+    pub(crate) fn new(obtained: SystemTime, expiry: Option<SystemTime>, chance: f64) -> Self {
         let Some(expiry) = expiry else {
             return Self(None);
         };
-        let life = expiry.duration_since(now).unwrap_or_default();
+        let life = expiry.duration_since(obtained).unwrap_or_default();
         let window = (life / 4).min(AHEAD_MAX);
         let ahead = window.mul_f64(1.0 - SPREAD * chance.clamp(0.0, 1.0));
         let urgent = (life / 10).min(URGENT_MAX);
@@ -61,6 +64,13 @@ impl Schedule {
             Some(times) if now >= times.refresh => Standing::Due,
             Some(_) => Standing::Fresh,
         }
+    }
+
+    /// The expiry to report to a cache that asks again only once it has passed: the time at which to replace the credentials, or soon where that has come.
+    pub(crate) fn early_expiry(&self, now: SystemTime) -> Option<SystemTime> {
+        let times = self.0?;
+        let soon = now.checked_add(SOON).unwrap_or(now);
+        Some(if now < times.refresh { times.refresh } else { soon.min(times.expiry) })
     }
 
     /// Whether the credentials are good for `life` from `now`.

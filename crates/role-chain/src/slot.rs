@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use tokio::sync::watch;
 
+use crate::counters::Counts;
 use crate::error::Error;
-use crate::schedule::Schedule;
+use crate::schedule::{self, Schedule};
 
 /// Credentials, who they make of their holder, and when to see to new ones.
 pub(crate) struct Lease {
@@ -18,11 +19,12 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(credentials: Credentials, arn: Option<String>, schedule: Schedule) -> Self {
+    pub(crate) fn new(credentials: Credentials, arn: Option<String>, obtained: SystemTime) -> Self {
         let principal = OnceLock::new();
         if let Some(arn) = arn {
             let _ = principal.set(arn);
         }
+        let schedule = Schedule::new(obtained, credentials.expiry(), schedule::chance());
         Self { credentials, principal, schedule }
     }
 
@@ -40,10 +42,13 @@ pub(crate) type Flight = watch::Receiver<Option<Outcome>>;
 pub(crate) struct Slot {
     /// Read by every caller, written once a lifetime.
     lease: RwLock<Option<Arc<Lease>>>,
+    /// Never held across an await.
     calls: Mutex<Calls>,
+    /// Whether the disk was looked at.
+    restored: OnceLock<()>,
+    pub(crate) counts: Counts,
 }
 
-/// Never held across an await.
 #[derive(Default)]
 pub(crate) struct Calls {
     pub(crate) flight: Option<Flight>,
@@ -60,6 +65,15 @@ impl Slot {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes what an earlier process left, the first time that anyone asks.
+    pub(crate) fn restore_once(&self, restore: impl FnOnce() -> Option<Arc<Lease>>) {
+        self.restored.get_or_init(|| {
+            if let Some(restored) = restore() {
+                self.lease.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(restored);
+            }
+        });
+    }
+
     /// Ends the flight: the lease is in place before anyone can start another.
     pub(crate) fn land(&self, outcome: &Outcome, now: SystemTime) {
         if let Ok(lease) = outcome {
@@ -74,7 +88,7 @@ impl Slot {
             }
             Err(_) => {
                 calls.failures = calls.failures.saturating_add(1);
-                calls.retry_at = now.checked_add(crate::schedule::pause(calls.failures));
+                calls.retry_at = now.checked_add(schedule::pause(calls.failures));
             }
         }
     }
@@ -93,7 +107,7 @@ impl Calls {
     pub(crate) fn is_pausing(&self, now: SystemTime) -> bool {
         self.retry_at.is_some_and(|at| {
             // A clock that was set back must not stop refreshing for long.
-            now < at && at.duration_since(now).is_ok_and(|left| left <= Duration::from_secs(600))
+            at.duration_since(now).is_ok_and(|left| !left.is_zero() && left <= Duration::from_secs(600))
         })
     }
 

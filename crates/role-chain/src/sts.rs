@@ -11,6 +11,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_types::region::Region;
 
+use crate::base::WebIdentity;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::hop::Hop;
@@ -81,11 +82,11 @@ impl Sts {
             .role_arn(hop.role.as_str())
             .role_session_name(session_name)
             .set_external_id(hop.external_id.clone())
-            .set_duration_seconds(hop.duration.and_then(|duration| i32::try_from(duration.as_secs()).ok()))
+            .set_duration_seconds(seconds(hop.duration))
             .set_policy(hop.policy.clone())
             .set_source_identity(hop.source_identity.clone())
             .set_serial_number(hop.mfa.as_ref().map(|mfa| mfa.serial.clone()))
-            .set_token_code(token_code.clone());
+            .set_token_code(token_code);
         for arn in &hop.policy_arns {
             call = call.policy_arns(PolicyDescriptorType::builder().arn(arn).build());
         }
@@ -98,15 +99,29 @@ impl Sts {
         }
         let call = call.customize().config_override(signed_by(source));
         let answer = quiet(call.send()).await.map_err(|error| {
-            let secrets = Secrets::of(Some(source), &[hop.external_id.as_deref(), token_code.as_deref()]);
+            let secrets = Secrets::of(Some(source), &[hop.external_id.as_deref()]);
             Failure::of(&error, &secrets)
         })?;
-        let credentials = answer
-            .credentials
-            .as_ref()
-            .ok_or_else(|| Failure::nonsense("it holds no credentials"))
-            .and_then(into_credentials)?;
-        Ok(Session { credentials, arn: answer.assumed_role_user.map(|user| user.arn) })
+        session(answer.credentials.as_ref(), answer.assumed_role_user)
+    }
+
+    /// Takes a role with a token of an OpenID provider: the one call that nobody signs.
+    pub(crate) async fn assume_role_with_web_identity(
+        &self,
+        identity: &WebIdentity,
+        session_name: &str,
+        token: &str,
+    ) -> Result<Session, Failure> {
+        let call = self
+            .client
+            .assume_role_with_web_identity()
+            .role_arn(identity.role.as_str())
+            .role_session_name(session_name)
+            .set_duration_seconds(seconds(identity.duration))
+            .web_identity_token(token);
+        let answer =
+            quiet(call.send()).await.map_err(|error| Failure::of(&error, &Secrets::of(None, &[Some(token)])))?;
+        session(answer.credentials.as_ref(), answer.assumed_role_user)
     }
 
     /// The ARN of whoever holds `credentials`. STS answers this to everyone, whatever their policies.
@@ -116,6 +131,18 @@ impl Sts {
             quiet(call.send()).await.map_err(|error| Failure::of(&error, &Secrets::of(Some(credentials), &[])))?;
         answer.arn.ok_or_else(|| Failure::nonsense("it names no ARN"))
     }
+}
+
+fn seconds(duration: Option<Duration>) -> Option<i32> {
+    i32::try_from(duration?.as_secs()).ok()
+}
+
+fn session(
+    credentials: Option<&aws_sdk_sts::types::Credentials>,
+    user: Option<aws_sdk_sts::types::AssumedRoleUser>,
+) -> Result<Session, Failure> {
+    let credentials = credentials.ok_or_else(|| Failure::nonsense("it holds no credentials"))?;
+    Ok(Session { credentials: into_credentials(credentials)?, arn: user.map(|user| user.arn) })
 }
 
 fn signed_by(credentials: &Credentials) -> aws_sdk_sts::config::Builder {
@@ -139,10 +166,7 @@ fn into_credentials(answer: &aws_sdk_sts::types::Credentials) -> Result<Credenti
 }
 
 /// No runtime, no calls: better said than a panic from within a client.
-pub(crate) fn require_runtime() -> Result<(), Error> {
-    match tokio::runtime::Handle::try_current() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Error::new(ErrorKind::NoRuntime, "network calls need a tokio runtime, and there is none here")
-            .with_help("Call from within a tokio runtime with IO and time enabled, as #[tokio::main] makes one.")),
-    }
+pub(crate) fn no_runtime() -> Error {
+    Error::new(ErrorKind::NoRuntime, "network calls need a tokio runtime, and there is none here")
+        .with_help("Call from within a tokio runtime with IO and time enabled, as #[tokio::main] makes one.")
 }

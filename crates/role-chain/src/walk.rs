@@ -2,6 +2,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::chain::RoleChain;
 use crate::error::Error;
+use crate::serve::For;
 
 /// One step of a chain, as [`RoleChain::walk`] found it.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ impl RoleChain {
     async fn step(&self, level: usize) -> Step {
         let core = &self.core;
         let started = Instant::now();
-        let outcome = core.lease(level, Duration::ZERO).await;
+        let outcome = core.lease(level, Duration::ZERO, For::NextHop).await;
         let mut step = Step {
             label: core.plan.step(level),
             target: level.checked_sub(1).map(|index| core.plan.hops[index].role.to_string()),
@@ -102,7 +103,7 @@ impl RoleChain {
         match outcome {
             Ok(lease) => {
                 step.expiry = lease.expiry();
-                match core.principal(&lease).await {
+                match core.principal(level, &lease).await {
                     Ok(principal) => step.principal = Some(principal),
                     // With hops to come, they will tell more; a base that stands alone is judged by its keys being accepted.
                     Err(error) if level == core.plan.hops.len() => step.error = Some(error),

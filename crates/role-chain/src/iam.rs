@@ -1,0 +1,57 @@
+use serde_json::{Value, json};
+
+use crate::arn::{RoleArn, assumed_role};
+
+/// A statement of an IAM policy that would allow what was refused, and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statement {
+    /// The account whose owner must act, where it is known.
+    pub account: Option<String>,
+    /// The policy that the statement goes into, in words: `the trust policy of role RoleB`.
+    pub policy: String,
+    /// The statement: JSON, indented, to be put into the policy's list `Statement`.
+    pub json: String,
+}
+
+/// What stands in a statement for an external ID, which is nobody's to print.
+const EXTERNAL_ID: &str = "THE-EXTERNAL-ID";
+
+impl Statement {
+    /// The statement by which `role` trusts whoever has `principal`'s ARN: a role, a user, a role's session, or an account's root.
+    ///
+    /// With `external_id`, it asks for one; the statement has `THE-EXTERNAL-ID` in its place.
+    pub fn trust(role: &RoleArn, principal: &str, external_id: bool) -> Self {
+        let principal = role_of_session(principal).unwrap_or_else(|| principal.to_owned());
+        let mut statement = json!({
+            "Effect": "Allow",
+            "Principal": { "AWS": principal },
+            "Action": "sts:AssumeRole",
+        });
+        if external_id {
+            statement["Condition"] = json!({ "StringEquals": { "sts:ExternalId": EXTERNAL_ID } });
+        }
+        Self::new(Some(role.account_id().to_owned()), format!("the trust policy of role {}", role.name()), &statement)
+    }
+
+    /// The statement by which `principal` may assume `role`.
+    pub fn assume(role: &RoleArn, principal: Option<&str>) -> Self {
+        let (account, policy) = match principal.map(|arn| (arn, assumed_role(arn))) {
+            Some((_, Some((_, account, name)))) => (Some(account.to_owned()), format!("a policy of role {name}")),
+            Some((arn, None)) => (arn.split(':').nth(4).map(str::to_owned), format!("a policy of {arn}")),
+            None => (None, "a policy of the caller".to_owned()),
+        };
+        let statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role.as_str() });
+        Self::new(account, policy, &statement)
+    }
+
+    fn new(account: Option<String>, policy: String, statement: &Value) -> Self {
+        Self { account, policy, json: format!("{statement:#}") }
+    }
+}
+
+/// The ARN of the role that a session's ARN tells of. A role's path is not part of its sessions' ARNs, so a role with a path has another.
+pub(crate) fn role_of_session(arn: &str) -> Option<String> {
+    let (partition, account, name) = assumed_role(arn)?;
+    Some(format!("arn:{partition}:iam::{account}:role/{name}"))
+}
