@@ -35,10 +35,10 @@ impl Access {
         let endpoint = self.endpoint.as_deref().map(Endpoint::vouched).transpose().map_err(invalid)?;
         let parsed = match Remote::parse_with(remote, endpoint.as_ref()) {
             Ok(parsed) => parsed,
-            Err(error)
-                if remote.starts_with("https://") && self.provider.is_none() && !looks_like_codecommit(remote) =>
+            // A URL of another host is none of CodeCommit's business, unless credentials were meant for it.
+            Err(_)
+                if remote.starts_with("https://") && self.provider.is_none() && !remote.contains("git-codecommit") =>
             {
-                let _ = error;
                 return Ok(None);
             }
             Err(error) => return Err(invalid(error)),
