@@ -73,7 +73,7 @@ fn a_wrong_external_id_names_the_hop_and_leaves_nothing() {
     let (sandbox, _) = world(home.path());
     let role = sandbox.role_arn("RoleB");
     let arguments =
-        ["--json", "--role-arn", &role, "--external-id", "wrong", "codecommit::ap-northeast-1://app", "new"];
+        ["--json", "--role-arn", &role, "--external-id", "mistaken-7f3a", "codecommit::ap-northeast-1://app", "new"];
     let output = clone(&sandbox, home.path(), &arguments);
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -83,7 +83,7 @@ fn a_wrong_external_id_names_the_hop_and_leaves_nothing() {
     );
     let words = printed["error"].to_string();
     assert!(words.contains("hop 1") && words.contains(&role) && words.contains("external ID"), "{words}");
-    assert!(!words.contains("wrong"), "an external ID is a secret of sorts: {words}");
+    assert!(!words.contains("mistaken-7f3a"), "an external ID is a secret of sorts: {words}");
     let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["source"]);
 }
