@@ -7,7 +7,7 @@ use crate::http::GitHttp;
 use crate::layout;
 use crate::progress::{Event, Progress};
 use crate::request::{CloneRequest, Plan};
-use crate::selection::Selection;
+use crate::selection::{Selection, Target};
 use crate::staging::Staging;
 use crate::{Error, ErrorKind, ObjectId, Outcome, Result, Step, packs};
 
@@ -57,12 +57,7 @@ fn fill(plan: &Plan, context: &Context, staging: &Staging, engine: &dyn Engine) 
     if let Some(commit) = selection.head.commit()
         && !packs.contains(commit)
     {
-        return Err(Error::new(
-            ErrorKind::RevisionNotFound,
-            Step::Fetch,
-            format!("the repository has no commit {commit}"),
-        )
-        .with_help("no branch or tag leads to it: check its digits, and that it was pushed"));
+        return Err(missing(&plan.wish.target, commit));
     }
     let came: Vec<_> = selection.follow_tags().iter().filter(|tag| packs.contains(tag.id)).cloned().collect();
     layout::write(&git_dir, &selection, &came, &plan.shown_url, bare).map_err(written)?;
@@ -81,6 +76,17 @@ fn fill(plan: &Plan, context: &Context, staging: &Staging, engine: &dyn Engine) 
         files,
         elapsed: Default::default(),
     })
+}
+
+/// What it means that a commit did not come: the caller named one that is not there, or the server sent less than it listed.
+fn missing(target: &Target, commit: ObjectId) -> Error {
+    if let Target::Commit(_) = target {
+        let message = format!("the repository has no commit {commit}");
+        return Error::new(ErrorKind::RevisionNotFound, Step::Fetch, message)
+            .with_help("no branch or tag leads to it: check its digits, and that it was pushed");
+    }
+    let message = format!("the server sent a pack without the commit {commit}, which it lists");
+    Error::new(ErrorKind::Corrupt, Step::Fetch, message).with_help("run git fsck on the server's repository")
 }
 
 /// The error to report: the connection's own, where a library under the engine flattened it to text.

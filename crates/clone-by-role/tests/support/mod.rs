@@ -1,0 +1,11 @@
+//! What the tests of whole clones stand on: stock git, repositories made by it, and a server.
+
+mod git;
+mod login;
+mod repository;
+mod server;
+
+pub(crate) use git::Git;
+pub(crate) use login::Signer;
+pub(crate) use repository::Repository;
+pub(crate) use server::Server;
