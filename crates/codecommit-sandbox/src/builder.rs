@@ -40,6 +40,8 @@ pub struct SandboxBuilder {
     pub(crate) longest_sessions: Option<Duration>,
     pub(crate) login_lifetime: Duration,
     pub(crate) clock_offset: i64,
+    pub(crate) lfs: bool,
+    pub(crate) replay: bool,
     pub(crate) repository_account: String,
     pub(crate) repositories: Vec<RepositorySource>,
     pub(crate) profiles: Vec<(String, Vec<(String, String)>)>,
@@ -80,6 +82,8 @@ impl SandboxBuilder {
             longest_sessions: None,
             login_lifetime: Duration::from_secs(15 * 60),
             clock_offset: 0,
+            lfs: false,
+            replay: false,
             repository_account: "222222222222".to_owned(),
             repositories: Vec::new(),
             profiles: Vec::new(),
@@ -215,6 +219,21 @@ impl SandboxBuilder {
             name: name.into(),
             directory: directory.as_ref().to_owned(),
         });
+        self
+    }
+
+    /// Serves Git LFS: the batch API under each repository's URL, for whoever may pull it, and the objects of its
+    /// `lfs/objects` folder by links to [`Sandbox::elsewhere_endpoint`](crate::Sandbox::elsewhere_endpoint), which want the
+    /// headers that the batch answer names, and no login.
+    pub fn lfs(mut self) -> Self {
+        self.lfs = true;
+        self
+    }
+
+    /// Keeps git's answers to fetches in memory, and gives them again to those who ask for the same: then measurements are
+    /// of clients, and not of the server. A change of a repository other than by a push is not noticed.
+    pub fn replay_answers(mut self) -> Self {
+        self.replay = true;
         self
     }
 

@@ -144,6 +144,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_second_of_four_centuries_reads_as_written(seconds in 0..12_622_780_800i64) {
+            proptest::prop_assert_eq!(Timestamp::parse_basic(&Timestamp(seconds).basic()), Some(Timestamp(seconds)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,20}") {
+            if let Some(time) = Timestamp::parse_basic(&text) {
+                proptest::prop_assert_eq!(time.basic(), text);
+            }
+        }
+    }
+
     #[test]
     fn impossible_moments_are_refused() {
         for text in

@@ -9,7 +9,7 @@ use std::{
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
 
-use crate::{Error, Protocol, Sandbox, SandboxBuilder};
+use crate::{Error, Protocol, SampleRepository, Sandbox, SandboxBuilder};
 
 /// Raise IMDSv2, STS and CodeCommit on loopback, print the environment to use them with, and serve until interrupted.
 #[derive(Debug, Parser)]
@@ -19,6 +19,9 @@ struct Arguments {
     /// Serve the git repository in the folder DIR under NAME; may be repeated
     #[arg(long = "repo", value_name = "NAME=DIR", value_parser = parse_repository)]
     repositories: Vec<(String, PathBuf)>,
+    /// Make a repository of the scenario's size (18,000 objects, 20 MiB) and serve it under NAME
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "app")]
+    sample: Option<String>,
     /// Speak as CodeCommit does (protocol v0, few capabilities), or as a modern git server
     #[arg(long, value_enum, default_value_t = ProtocolName::Codecommit)]
     protocol: ProtocolName,
@@ -75,7 +78,7 @@ fn parse_repository(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-fn serve(arguments: Arguments) -> Result<(), Error> {
+fn serve(mut arguments: Arguments) -> Result<(), Error> {
     let waiting = runtime::Builder::new_current_thread().enable_all().build();
     let waiting = waiting.map_err(|error| Error::io("no signals can be waited for", error))?;
     // Signals are taken before anything is printed: whoever reads the first line may interrupt at once.
@@ -83,6 +86,14 @@ fn serve(arguments: Arguments) -> Result<(), Error> {
         let _context = waiting.enter();
         interruption().map_err(|error| Error::io("no signals can be waited for", error))?
     };
+    // It goes with this function, after the sandbox.
+    let folder = tempfile::Builder::new().prefix("codecommit-sandbox-").tempdir();
+    let folder = folder.map_err(|error| Error::io("no temporary folder could be made", error))?;
+    if let Some(name) = arguments.sample.take() {
+        let directory = folder.path().join("sample.git");
+        SampleRepository::scenario().create_in(&directory)?;
+        arguments.repositories.push((name, directory));
+    }
     let sandbox = builder(arguments).start()?;
     print_environment(&sandbox).map_err(|error| Error::io("standard output is closed", error))?;
     waiting.block_on(interrupted);

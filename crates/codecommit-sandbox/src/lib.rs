@@ -35,7 +35,8 @@
 //!   Behind that, the installed git serves the repository, with the capabilities that CodeCommit lists ([`Protocol`]).
 //!
 //! - **Beside them**: the credentials endpoint of containers ([`Sandbox::container_credentials`]), tokens for
-//!   `AssumeRoleWithWebIdentity` ([`Sandbox::web_identity_token`]), a proxy that leads to the servers here by the names of the
+//!   `AssumeRoleWithWebIdentity` ([`Sandbox::web_identity_token`]), the portal of IAM Identity Center
+//!   ([`Sandbox::sso_endpoint`]), Git LFS ([`SandboxBuilder::lfs`]), a proxy that leads to the servers here by the names of the
 //!   real ones ([`Sandbox::proxy_endpoint`]), and a host that is none of AWS ([`Sandbox::elsewhere_endpoint`]).
 //!
 //! # What can go wrong
@@ -66,6 +67,7 @@ mod environment;
 mod error;
 mod fault;
 mod imds;
+mod lfs;
 mod log;
 mod login;
 mod policy;
@@ -78,6 +80,7 @@ pub mod scenario;
 mod server;
 mod session;
 mod sigv4;
+mod sso;
 mod step;
 mod sts;
 mod tls;

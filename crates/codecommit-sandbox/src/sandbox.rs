@@ -15,11 +15,12 @@ use crate::{
     Error, Fault, Policy, Request, Role, SandboxBuilder, Service, Step,
     builder::Grant,
     clock::Clock,
-    codecommit::Git,
+    codecommit::{Git, Replay},
     containers::Containers,
     environment,
     fault::Faults,
     imds::Instance,
+    lfs::Links,
     log::Log,
     region, scenario,
     server::{Endpoint, Listeners},
@@ -93,7 +94,9 @@ impl Sandbox {
             (Service::Sts, false),
             (Service::Sts, true),
             (Service::CodeCommit, true),
+            (Service::CodeCommit, false),
             (Service::Containers, false),
+            (Service::Sso, true),
             (Service::Proxy, false),
             (Service::Elsewhere, true),
         ])?;
@@ -133,6 +136,12 @@ impl Sandbox {
         self.endpoint(Service::CodeCommit, true)
     }
 
+    /// `http://127.0.0.1:PORT`: the same git server without TLS, which the real service does not have. It is here to catch
+    /// clients that send a login in the clear.
+    pub fn codecommit_http_endpoint(&self) -> String {
+        self.endpoint(Service::CodeCommit, false)
+    }
+
     /// `https://127.0.0.1:PORT`, a host that is none of AWS. It answers 404 to everything, and [`requests`](Self::requests)
     /// tells who came.
     pub fn elsewhere_endpoint(&self) -> String {
@@ -156,6 +165,17 @@ impl Sandbox {
             ),
             ("AWS_CONTAINER_AUTHORIZATION_TOKEN", self.world.containers.token.clone()),
         ]
+    }
+
+    /// `https://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL_SSO`: the portal of IAM Identity Center. It gives the credentials of
+    /// any role there is, by account and name, to whoever brings [`sso_token`](Self::sso_token).
+    pub fn sso_endpoint(&self) -> String {
+        self.endpoint(Service::Sso, true)
+    }
+
+    /// The access token of somebody who is logged in to IAM Identity Center: what `aws sso login` leaves in its cache.
+    pub fn sso_token(&self) -> &str {
+        &self.world.sso_token
     }
 
     /// A token for `AssumeRoleWithWebIdentity`, good for an hour, of an identity provider (its URL without the scheme). Roles
@@ -405,6 +425,10 @@ fn world(builder: SandboxBuilder, home: &Path) -> Result<World, Error> {
         }),
         containers: Containers { token: format!("Bearer {}", hex::encode(random::<16>())), role: task_role },
         identities: Identities::default(),
+        sso_token: hex::encode(random::<32>()),
+        lfs: Links::default(),
+        serves_lfs: builder.lfs,
+        replay: builder.replay.then(Replay::default),
         region: builder.region,
         partition,
         clock: Clock::with_offset(builder.clock_offset),

@@ -14,6 +14,8 @@ pub enum Service {
     CodeCommit,
     /// The credentials endpoint of containers (ECS, EKS).
     Containers,
+    /// The portal of IAM Identity Center.
+    Sso,
     /// A forward proxy: tunnels to AWS's host names end at the servers here, and no other leads out.
     Proxy,
     /// A host that is none of AWS: redirects lead to it, and it notes who comes and what they bring.
@@ -52,8 +54,14 @@ pub enum Step {
     Push,
     /// CodeCommit: any other path.
     CodeCommitOther,
+    /// CodeCommit: `POST …/info/lfs/objects/batch`, the batch API of Git LFS.
+    LfsBatch,
+    /// Elsewhere: an object of Git LFS is downloaded.
+    LfsObject,
     /// A container asks for its credentials.
     ContainerCredentials,
+    /// IAM Identity Center: `GetRoleCredentials`.
+    SsoCredentials,
     /// The proxy is asked for a tunnel.
     ProxyConnect,
     /// The proxy is asked for anything else, which it refuses.
@@ -70,12 +78,17 @@ impl Step {
             Step::AssumeRole | Step::AssumeRoleWithWebIdentity | Step::GetCallerIdentity | Step::StsOther => {
                 Service::Sts
             }
-            Step::FetchRefs | Step::ListRefs | Step::Fetch | Step::PushRefs | Step::Push | Step::CodeCommitOther => {
-                Service::CodeCommit
-            }
+            Step::FetchRefs
+            | Step::ListRefs
+            | Step::Fetch
+            | Step::PushRefs
+            | Step::Push
+            | Step::LfsBatch
+            | Step::CodeCommitOther => Service::CodeCommit,
             Step::ContainerCredentials => Service::Containers,
             Step::ProxyConnect | Step::ProxyOther => Service::Proxy,
-            Step::Elsewhere => Service::Elsewhere,
+            Step::SsoCredentials => Service::Sso,
+            Step::Elsewhere | Step::LfsObject => Service::Elsewhere,
         }
     }
 }
@@ -87,6 +100,7 @@ impl fmt::Display for Service {
             Service::Sts => "STS",
             Service::CodeCommit => "CodeCommit",
             Service::Containers => "container credentials",
+            Service::Sso => "IAM Identity Center",
             Service::Proxy => "proxy",
             Service::Elsewhere => "elsewhere",
         })

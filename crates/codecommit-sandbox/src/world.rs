@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
-    Policy, Protocol, Role, User,
+    Policy, Protocol, Role, Service, User,
     clock::{Clock, Timestamp},
-    codecommit::Git,
+    codecommit::{Git, Replay},
     containers::Containers,
     fault::Faults,
     imds::Instance,
+    lfs::Links,
     log::Log,
     policy,
     server::Endpoint,
@@ -30,6 +31,12 @@ pub(crate) struct World {
     pub(crate) instance: Mutex<Instance>,
     pub(crate) containers: Containers,
     pub(crate) identities: Identities,
+    /// The bearer token of somebody who is logged in to IAM Identity Center.
+    pub(crate) sso_token: String,
+    pub(crate) lfs: Links,
+    pub(crate) serves_lfs: bool,
+    /// `None` where every answer is git's anew.
+    pub(crate) replay: Option<Replay>,
     pub(crate) sessions: Sessions,
     pub(crate) longest_sessions: Option<Duration>,
     pub(crate) repositories: Vec<Repository>,
@@ -90,6 +97,14 @@ impl World {
 
     pub(crate) fn user(&self, arn: &str) -> Option<&User> {
         self.users.iter().find(|user| user.arn(self.partition) == arn)
+    }
+
+    /// The URL of a service, over TLS where it has that.
+    pub(crate) fn endpoint(&self, service: Service) -> String {
+        let endpoints = self.endpoints.get().map(Vec::as_slice).unwrap_or_default();
+        let of_service = || endpoints.iter().filter(|endpoint| endpoint.service == service);
+        let best = of_service().find(|endpoint| endpoint.tls).or_else(|| of_service().next());
+        best.map(Endpoint::url).unwrap_or_default()
     }
 
     /// The sandbox's region, and those of repositories elsewhere.

@@ -57,6 +57,18 @@ async fn each_refusal_has_its_status() {
 }
 
 #[tokio::test]
+async fn a_login_in_the_clear_is_noted() {
+    let repository = Repository::new();
+    let sandbox = Sandbox::scenario().repository("app", repository.path()).start().unwrap();
+    let authorization = login(&sandbox, &role_b(&sandbox).await, "app", 0);
+    sandbox.clear_requests();
+    let url = format!("{}/v1/repos/app", sandbox.codecommit_http_endpoint());
+    assert_eq!(get(&sandbox, &url, Some(&authorization)).status, 200);
+    let request = &sandbox.requests()[0];
+    assert!(!request.is_tls() && request.has_authorization() && url.contains(request.host()));
+}
+
+#[tokio::test]
 async fn regions_and_accounts_share_an_endpoint_and_are_kept_apart() {
     let (here, there) = (Repository::new(), Repository::new());
     git(there.path(), &["commit", "-q", "--allow-empty", "-m", "There"]);
@@ -161,6 +173,73 @@ async fn hooks_and_settings_of_a_served_repository_do_not_run() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(git(&bare, &["rev-parse", "main"]), repository.head());
     assert!(!trace.exists());
+}
+
+/// A replayed answer is the same, and a push ends it.
+#[tokio::test]
+async fn answers_are_replayed_until_a_push() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.git");
+    let sample = codecommit_sandbox::SampleRepository::small().create_in(&path).unwrap();
+    let builder = Sandbox::scenario().repository("app", &path).grant_push("RoleB", "app").replay_answers();
+    let sandbox = builder.start().unwrap();
+    let authorization = login(&sandbox, &role_b(&sandbox).await, "app", 0);
+    let head_of = |name: &str| {
+        let into = folder.path().join(name);
+        let output = clone(&sandbox, "app", &authorization, &[], &into);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        git(&into, &["fsck", "--full", "--no-progress"]);
+        git(&into, &["rev-parse", "HEAD"])
+    };
+    assert_eq!(head_of("first"), sample.head());
+    // git would notice that its objects are gone: a replayed answer does not.
+    std::fs::rename(path.join("objects"), path.join("hidden")).unwrap();
+    assert_eq!(head_of("second"), sample.head());
+    std::fs::rename(path.join("hidden"), path.join("objects")).unwrap();
+
+    let first = folder.path().join("first");
+    git(&first, &["commit", "-q", "--allow-empty", "-m", "New"]);
+    let header = format!("http.extraHeader=Authorization: {authorization}");
+    let output = support::try_git(&first, &["-c", &header, "push", "-q"], &sandbox.env());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(head_of("third"), git(&first, &["rev-parse", "HEAD"]));
+}
+
+#[tokio::test]
+async fn lfs_objects_come_by_links_of_another_host() {
+    let repository = Repository::new();
+    let content = b"a large object, so to say";
+    let oid = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(content));
+    let store = repository.path().join(".git/lfs/objects").join(&oid[..2]).join(&oid[2..4]);
+    std::fs::create_dir_all(&store).unwrap();
+    std::fs::write(store.join(&oid), content).unwrap();
+    let sandbox = Sandbox::scenario().repository("app", repository.path()).lfs().start().unwrap();
+    let authorization = login(&sandbox, &role_b(&sandbox).await, "app", 0);
+    let absent = "0".repeat(64);
+    let batch = |suffix: &str, authorization: Option<&str>| {
+        let url = format!("{}{suffix}/info/lfs/objects/batch", sandbox.repository_url("app"));
+        let mut request = agent(&sandbox).post(url).header("Accept", "application/vnd.git-lfs+json");
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let objects = serde_json::json!([{ "oid": oid, "size": content.len() }, { "oid": absent, "size": 1 }]);
+        let body = serde_json::json!({ "operation": "download", "transfers": ["basic"], "objects": objects });
+        answer(request.send(body.to_string().as_bytes()).unwrap())
+    };
+    assert_eq!(batch("", None).status, 401);
+    for suffix in ["", ".git"] {
+        let answer = batch(suffix, Some(&authorization));
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/vnd.git-lfs+json"));
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let [found, missing] = [&answer["objects"][0], &answer["objects"][1]];
+        assert_eq!(missing["error"]["code"], 404);
+        let link = found["actions"]["download"]["href"].as_str().unwrap();
+        assert!(link.starts_with(&sandbox.elsewhere_endpoint()), "{link}");
+        let get = |link: &str| agent(&sandbox).get(link).header("x-lfs-store", "sandbox").call().unwrap();
+        assert_eq!(support::answer(get(link)).body, content);
+        assert_eq!(support::answer(get(&format!("{link}x"))).status, 403);
+    }
+    assert_eq!((sandbox.count(Step::LfsBatch), sandbox.count(Step::LfsObject)), (3, 4));
 }
 
 /// A clone of a repository larger than any buffer, by many at once.

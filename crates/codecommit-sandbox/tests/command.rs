@@ -39,6 +39,16 @@ fn it_prints_the_environment_and_serves_until_it_is_terminated() {
 }
 
 #[test]
+fn a_sample_is_served_where_asked_for() {
+    let mut child = Command::new(COMMAND).arg("--sample").stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("export AWS_EC2_METADATA_SERVICE_ENDPOINT="), "{first}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn wrong_usage_is_told_in_a_line_and_exits_with_2() {
     for (arguments, part) in [
         (vec!["--repo", "app"], "equals sign"),

@@ -58,6 +58,8 @@ fn connections_fail_as_told() {
         failures.insert(format!("{effect:?}"), failure);
         // None of these answers, and only the last few are even asked.
         assert!(sandbox.requests().iter().all(|request| request.status().is_none()));
+        let asked = matches!(effect, Effect::Close | Effect::Reset | Effect::Stall);
+        assert_eq!(!sandbox.requests().is_empty(), asked, "{effect:?}");
         sandbox.clear_faults();
         assert_eq!(refs(&sandbox, &authorization).as_ref(), Ok(&whole), "after {effect:?}");
     }
@@ -92,6 +94,7 @@ fn answers_are_replaced_as_told() {
     let busy = with(Effect::RetryAfter { status: 429, after: Duration::from_secs(7) });
     assert_eq!((busy.status, busy.header("retry-after")), (429, "7"));
     assert_eq!(with(Effect::Throttle).status, 429);
+    assert!(with(Effect::Status(401)).header("www-authenticate").starts_with("Basic "));
     let body = with(Effect::Body("nonsense".into()));
     assert_eq!((body.status, body.text().as_str()), (200, "nonsense"));
     assert_eq!(body.header("content-type"), "application/x-git-upload-pack-advertisement");
@@ -110,7 +113,7 @@ fn answers_are_replaced_as_told() {
     let start = Instant::now();
     assert_eq!(with(Effect::Delay(Duration::from_millis(300))).status, 200);
     assert!(start.elapsed() >= Duration::from_millis(300));
-    assert_eq!(sandbox.faults_struck(), 8);
+    assert_eq!(sandbox.faults_struck(), 9);
 }
 
 #[test]
@@ -135,8 +138,11 @@ fn bodies_break_where_told() {
     let start = Instant::now();
     assert_eq!(refs(&sandbox, &authorization).unwrap().1, whole);
     assert!(start.elapsed() >= Duration::from_millis(whole.len() as u64 * 9 / 10), "{:?}", start.elapsed());
-    sandbox.set_fault(Fault::new(Step::FetchRefs, Effect::EndlessRefs).times(1));
-    assert!(refs(&sandbox, &authorization).is_err());
+    for endless in [Effect::EndlessRefs, Effect::EndlessBody] {
+        sandbox.set_fault(Fault::new(Step::FetchRefs, endless).times(1));
+        // The client's own limit ends it: of bytes, or of time.
+        assert!(refs(&sandbox, &authorization).is_err());
+    }
 }
 
 /// TLS with the sandbox, and a request for the refs on it.

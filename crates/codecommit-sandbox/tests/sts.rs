@@ -183,6 +183,46 @@ async fn every_request_is_counted_and_none_keeps_a_secret() {
     assert!(sandbox.requests().is_empty());
 }
 
+#[test]
+fn without_a_signature_there_is_no_answer_over_either_protocol() {
+    let sandbox = Sandbox::scenario().start().unwrap();
+    for (endpoint, tls) in [(sandbox.sts_endpoint(), true), (sandbox.sts_http_endpoint(), false)] {
+        let ask = |authorization: &str, body: &str| {
+            let mut request = support::agent(&sandbox).post(&endpoint).header("X-Amz-Date", "20150830T123600Z");
+            if !authorization.is_empty() {
+                request = request.header("Authorization", authorization);
+            }
+            let answer = support::answer(request.send(body).unwrap());
+            assert_eq!(answer.header("content-type"), "text/xml");
+            (answer.status, answer.text().split("<Code>").nth(1).unwrap().split('<').next().unwrap().to_owned())
+        };
+        let body = "Action=GetCallerIdentity&Version=2011-06-15";
+        assert_eq!(ask("", body), (403, "MissingAuthenticationToken".into()));
+        assert_eq!(ask("AWS4-HMAC-SHA256 nonsense", body), (400, "IncompleteSignature".into()));
+        let old =
+            "AWS4-HMAC-SHA256 Credential=AKIAX/20150830/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0";
+        assert_eq!(ask(old, body), (403, "SignatureDoesNotMatch".into()));
+        assert_eq!(sandbox.requests().last().unwrap().is_tls(), tls);
+    }
+}
+
+#[tokio::test]
+async fn identity_center_gives_the_credentials_of_a_role() {
+    let sandbox = Sandbox::scenario().start().unwrap();
+    let ask = |role: &str, token: &str| {
+        let url = format!("{}/federation/credentials?account_id={B}&role_name={role}", sandbox.sso_endpoint());
+        support::answer(support::agent(&sandbox).get(url).header("x-amz-sso_bearer_token", token).call().unwrap())
+    };
+    assert_eq!(ask("RoleB", "expired").header("x-amzn-errortype"), "UnauthorizedException");
+    assert_eq!(ask("RoleC", sandbox.sso_token()).header("x-amzn-errortype"), "ForbiddenException");
+    let given: serde_json::Value = serde_json::from_slice(&ask("RoleB", sandbox.sso_token()).body).unwrap();
+    let text = |key: &str| given["roleCredentials"][key].as_str().unwrap().to_owned();
+    let token = Some(text("sessionToken"));
+    let keys = Credentials::new(text("accessKeyId"), text("secretAccessKey"), token, None, "test");
+    let identity = sts(&sandbox, &keys).get_caller_identity().send().await.unwrap();
+    assert_eq!(identity.arn(), Some("arn:aws:sts::222222222222:assumed-role/RoleB/sso-user"));
+}
+
 #[tokio::test]
 async fn throttling_and_errors_are_those_of_aws() {
     let sandbox = Sandbox::scenario()

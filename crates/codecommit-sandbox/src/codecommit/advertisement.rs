@@ -10,6 +10,7 @@ use crate::{
         capabilities::CODECOMMIT,
         git::{self, Service},
         pkt,
+        replay::Key,
     },
     server::Reply,
     world::{Repository, World},
@@ -21,6 +22,10 @@ pub(crate) async fn answer(
     service: Service,
     version: &str,
 ) -> io::Result<Reply> {
+    let key = Key::new(repository, service.name(), version, b"refs");
+    if let Some(body) = world.replay.as_ref().and_then(|replay| replay.find(&key)) {
+        return Ok(Reply::streaming(200, service.advertisement_type(), body));
+    }
     let modern = world.protocol == Protocol::Modern;
     let mut child = world.git.start(service, repository, version, modern, &["--http-backend-info-refs"])?;
     drop(child.stdin.take());
@@ -33,7 +38,11 @@ pub(crate) async fn answer(
         let output = child.stdout.as_mut().ok_or_else(|| io::Error::other("git has no output"))?;
         start.extend(with_capabilities(&first_line(output).await?, CODECOMMIT));
     }
-    Ok(Reply::streaming(200, service.advertisement_type(), git::body(start, child).await?))
+    let mut body = git::body(start, child).await?;
+    if let Some(replay) = &world.replay {
+        body = replay.keep(key, body).await?;
+    }
+    Ok(Reply::streaming(200, service.advertisement_type(), body))
 }
 
 /// Reads one line, head included.

@@ -9,6 +9,7 @@ use crate::{
     codecommit::{
         git::{self, Service},
         pkt,
+        replay::{self, Key},
     },
     server::{Reply, RequestBody},
     world::{Repository, World},
@@ -41,6 +42,17 @@ pub(crate) async fn answer(
         let error = pkt::line(format!("ERR upload-pack: {message}\n").as_bytes());
         return Ok(Reply::new(200, service.result_type(), error).reason(message));
     }
+    let key = match &world.replay {
+        Some(_) if service == Service::UploadPack => {
+            Some(Key::new(repository, service.name(), version, body.peek(replay::LONGEST_REQUEST).await?))
+        }
+        _ => None,
+    };
+    if let Some((replay, key)) = world.replay.as_ref().zip(key.as_ref())
+        && let Some(body) = replay.find(key)
+    {
+        return Ok(Reply::streaming(200, service.result_type(), body));
+    }
     let mut child = world.git.start(service, repository, version, modern, &[])?;
     let mut input = child.stdin.take().ok_or_else(|| io::Error::other("git has no input"))?;
     tokio::spawn(async move {
@@ -51,7 +63,14 @@ pub(crate) async fn answer(
             }
         }
     });
-    Ok(Reply::streaming(200, service.result_type(), git::body(Vec::new(), child).await?))
+    let mut answer = git::body(Vec::new(), child).await?;
+    if let Some(replay) = &world.replay {
+        match key {
+            Some(key) => answer = replay.keep(key, answer).await?,
+            None => replay.forget(),
+        }
+    }
+    Ok(Reply::streaming(200, service.result_type(), answer))
 }
 
 async fn first_line(body: &mut RequestBody) -> io::Result<Vec<u8>> {

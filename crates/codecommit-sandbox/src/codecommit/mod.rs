@@ -4,6 +4,7 @@ mod advertisement;
 mod capabilities;
 mod git;
 pub(crate) mod pkt;
+mod replay;
 
 use std::sync::Arc;
 
@@ -14,11 +15,13 @@ use hyper::{
 };
 
 pub(crate) use git::Git;
+pub(crate) use replay::Replay;
 
 use crate::{
     Protocol, Step,
     clock::Timestamp,
     codecommit::git::Service,
+    lfs,
     login::{Expected, Login},
     server::{Reply, RequestBody},
     session::{Session, request_id},
@@ -28,6 +31,8 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const GIT_PROTOCOL: &str = "git-protocol";
 const REPOSITORIES: &str = "/v1/repos/";
+const LFS_BATCH: &str = "info/lfs/objects/batch";
+const LONGEST_LFS_REQUEST: usize = 1 << 20;
 
 /// Tells what a request is about; it looks into the body of a fetch, for protocol v2 lists refs by the same path.
 pub(crate) async fn step(request: &Parts, body: &mut RequestBody) -> std::io::Result<Step> {
@@ -39,6 +44,7 @@ pub(crate) async fn step(request: &Parts, body: &mut RequestBody) -> std::io::Re
             None => Step::CodeCommitOther,
         },
         (&Method::POST, "git-receive-pack") => Step::Push,
+        (&Method::POST, LFS_BATCH) => Step::LfsBatch,
         (&Method::POST, "git-upload-pack") => {
             const LIST: &[u8] = b"command=ls-refs";
             let start = body.peek(4 + LIST.len()).await?;
@@ -53,10 +59,11 @@ pub(crate) async fn answer(
     now: Timestamp,
     step: Step,
     request: &Parts,
-    body: RequestBody,
+    mut body: RequestBody,
 ) -> Reply {
     let service = match step {
-        Step::FetchRefs | Step::ListRefs | Step::Fetch => Service::UploadPack,
+        Step::LfsBatch if !world.serves_lfs => return decorate(Reply::new(404, "text/plain", "Not Found\n")),
+        Step::FetchRefs | Step::ListRefs | Step::Fetch | Step::LfsBatch => Service::UploadPack,
         Step::PushRefs | Step::Push => Service::ReceivePack,
         _ => return decorate(Reply::new(404, "text/plain", "Not Found\n").reason("git asks for no such path")),
     };
@@ -70,6 +77,7 @@ pub(crate) async fn answer(
         _ => "",
     };
     let served = match step {
+        Step::LfsBatch => body.all(LONGEST_LFS_REQUEST).await.map(|body| lfs::batch(world, now, &repository, &body)),
         Step::FetchRefs | Step::PushRefs => advertisement::answer(world, &repository, service, version).await,
         _ => capabilities::answer(world, &repository, service, version, body).await,
     };
@@ -137,9 +145,10 @@ fn decorate(reply: Reply) -> Reply {
     reply.header(REQUEST_ID, &request_id()).header(CACHE_CONTROL, "no-cache, max-age=0, must-revalidate")
 }
 
-/// The repository's name, and what git appends to its URL.
+/// The repository's name, and what git appends to its URL. git-lfs puts `.git` between the two.
 fn split_path(path: &str) -> Option<(&str, &str)> {
-    path.strip_prefix(REPOSITORIES)?.split_once('/')
+    let (name, rest) = path.strip_prefix(REPOSITORIES)?.split_once('/')?;
+    Some(if rest == LFS_BATCH { (name.strip_suffix(".git").unwrap_or(name), rest) } else { (name, rest) })
 }
 
 fn service(request: &Parts) -> Option<Service> {

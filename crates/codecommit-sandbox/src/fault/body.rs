@@ -41,6 +41,13 @@ pub(crate) fn change_body(body: Body, effect: Effect, reset: Arc<AtomicBool>) ->
             Some(())
         }),
         Effect::EndAfter(length) => spawn(async move { body.pass(length, &sender).await }),
+        Effect::EndlessBody => spawn(async move {
+            body.pass(u64::MAX, &sender).await?;
+            let spaces = Bytes::from(vec![b' '; 16 * 1024]);
+            loop {
+                sender.send(Ok(spaces.clone())).await?;
+            }
+        }),
         Effect::BytesPerSecond(rate) => spawn(slow(body, rate, sender)),
         Effect::FlipPackBit(at) => spawn(rewrite(body, Change::FlipBit(at), sender)),
         Effect::TruncatePack(length) => spawn(rewrite(body, Change::Truncate(length), sender)),

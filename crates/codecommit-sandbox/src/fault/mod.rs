@@ -111,6 +111,8 @@ pub enum Effect {
     StallAfter(u64),
     /// The body ends in good order after so many bytes, as if that were all.
     EndAfter(u64),
+    /// The body is followed by spaces, for ever.
+    EndlessBody,
     /// The body comes at this rate.
     BytesPerSecond(u32),
 

@@ -171,6 +171,30 @@ mod tests {
             .concat()
     }
 
+    proptest::proptest! {
+        /// However the network splits an answer, the same comes out.
+        #[test]
+        fn pieces_do_not_matter(cuts in proptest::collection::vec(0usize..60, 0..6), which in 0usize..4) {
+            let change = || match which {
+                0 => Change::FlipBit(5),
+                1 => Change::Truncate(5),
+                2 => Change::Replace("xyz".into()),
+                _ => Change::ExtraRef { name: "refs/heads/x".to_owned(), id: Some(ID.to_owned()) },
+            };
+            let answer = answer();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(answer.len())).collect();
+            cuts.extend([0, answer.len()]);
+            cuts.sort_unstable();
+            let (mut rewriter, mut out) = (Rewriter::new(change()), Vec::new());
+            for pair in cuts.windows(2) {
+                if rewriter.feed(&answer[pair[0]..pair[1]], &mut out) != Flow::More {
+                    break;
+                }
+            }
+            proptest::prop_assert_eq!(out, rewrite(change(), &answer).0);
+        }
+    }
+
     #[test]
     fn one_bit_is_flipped_across_lines() {
         let (changed, flow) = rewrite(Change::FlipBit(7), &answer());

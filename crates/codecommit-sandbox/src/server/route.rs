@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::{
     HeaderMap, Request, Response,
     body::Incoming,
-    header::{AUTHORIZATION, DATE, HOST, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT},
+    header::{AUTHORIZATION, DATE, HOST, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE},
     http::request::Parts,
     upgrade::OnUpgrade,
 };
@@ -18,11 +18,11 @@ use hyper::{
 use crate::{
     Effect, Service, Step, codecommit, containers,
     fault::change_body,
-    imds,
+    imds, lfs,
     log::{self, Note},
     proxy,
     server::{Body, Reply, RequestBody, full, listener::Connection},
-    sts,
+    sso, sts,
     world::World,
 };
 
@@ -88,6 +88,8 @@ async fn classify(service: Service, parts: &Parts, body: &mut RequestBody) -> io
         Service::CodeCommit => codecommit::step(parts, body).await,
         Service::Containers => Ok(Step::ContainerCredentials),
         Service::Proxy => Ok(proxy::step(parts)),
+        Service::Sso => Ok(Step::SsoCredentials),
+        Service::Elsewhere if parts.uri.path().starts_with("/lfs/") => Ok(Step::LfsObject),
         Service::Elsewhere => Ok(Step::Elsewhere),
     }
 }
@@ -110,6 +112,8 @@ async fn serve(
         Service::CodeCommit => codecommit::answer(world, now, step, parts, body).await,
         Service::Containers => containers::answer(world, now, parts),
         Service::Proxy => proxy::answer(world, step, parts, upgrade),
+        Service::Sso => sso::answer(world, now, parts),
+        Service::Elsewhere if step == Step::LfsObject => lfs::object(world, now, parts),
         Service::Elsewhere => Reply::new(404, "text/plain", "this host is none of AWS\n"),
     }
 }
@@ -132,14 +136,22 @@ async fn early_reply(
     parts: &Parts,
     effect: Option<&Effect>,
 ) -> Early {
-    let plain = |status| Reply::new(status, "text/plain", format!("a fault was set: {status}\n"));
+    let plain = |status| {
+        let reply = Reply::new(status, "text/plain", format!("a fault was set: {status}\n"));
+        // A 401 without a challenge is none.
+        if status == 401 { reply.header(WWW_AUTHENTICATE, "Basic realm=\"AWS CodeCommit\"") } else { reply }
+    };
     let reply = match effect {
         Some(Effect::Close) => return Early::None,
         Some(Effect::Reset) => {
             connection.reset.store(true, Ordering::SeqCst);
             return Early::None;
         }
-        Some(Effect::Stall) => std::future::pending().await,
+        Some(Effect::Stall) => {
+            // It will never be answered, so it is noted now.
+            world.log.push(entry(connection, step, parts, None));
+            std::future::pending().await
+        }
         Some(Effect::Delay(time)) => {
             tokio::time::sleep(*time).await;
             return Early::Continue { clock_off: 0 };

@@ -10,12 +10,14 @@ mod xml;
 
 use hyper::{header::HeaderName, http::request::Parts};
 
+pub(crate) use form::Form;
+
 use crate::{
     Step,
     clock::Timestamp,
     server::Reply,
     session::{Session, request_id},
-    sts::{form::Form, xml::Element},
+    sts::xml::Element,
     world::World,
 };
 
