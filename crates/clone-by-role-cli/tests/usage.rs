@@ -22,7 +22,7 @@ fn wrong_usage_is_named_and_changes_nothing() {
     let cases: &[(&[&str], &str)] = &[
         (&["clone", "--role-arn", "arn:aws:iam::2:role/RoleB", APP, "new"], "arn"),
         (&["clone", "--role-arn", ROLE, "--external-id", "a b", APP, "new"], "external"),
-        (&["clone", "--role-arn", ROLE, "--external-id", "x", "--session-name", "a b", APP, "new"], "session"),
+        (&["clone", "--role-arn", ROLE, "--session-name", "a b", APP, "new"], "session"),
         (&["clone", "--role-arn", ROLE, "--duration", "899", APP, "new"], "duration"),
         (&["clone", "--role-arn", ROLE, "--duration", "3601", APP, "new"], "3600"),
         (&["clone", "--role-arn", ROLE, "--duration", "soon", APP, "new"], "duration"),
