@@ -42,10 +42,13 @@ fn it_prints_the_environment_and_serves_until_it_is_terminated() {
 fn a_sample_is_served_where_asked_for() {
     let mut child = Command::new(COMMAND).arg("--sample").stdout(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    // Kept open until the end: the command ends by itself when nobody reads what it prints.
+    let mut printed = BufReader::new(child.stdout.take().unwrap());
+    printed.read_line(&mut first).unwrap();
     assert!(first.starts_with("export AWS_EC2_METADATA_SERVICE_ENDPOINT="), "{first}");
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(printed);
 }
 
 #[test]
