@@ -82,10 +82,9 @@ fn clone(client: &str, sandbox: &Sandbox, header: &str, destination: &Path) -> R
             .arg(destination)
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_COUNT", "2")
+            .env("GIT_CONFIG_COUNT", "1")
             .envs([("GIT_CONFIG_KEY_0", "http.extraHeader"), ("GIT_CONFIG_VALUE_0", header)])
-            .env("GIT_CONFIG_KEY_1", "http.sslCAInfo")
-            .env("GIT_CONFIG_VALUE_1", sandbox.ca_bundle());
+            .env("GIT_SSL_CAINFO", sandbox.ca_bundle());
         command
     } else {
         let mut command = Command::new(std::env::current_exe()?);
