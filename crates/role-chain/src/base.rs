@@ -160,7 +160,7 @@ pub(crate) async fn of_container(
     // The agent is on this host or next to it: no proxy.
     let http = match container.endpoint.starts_with("https://") {
         true => http::for_sts(true, network.ca_bundle.as_deref(), None, clock.clone())?,
-        false => http::plain(),
+        false => http::plain(clock.clone()),
     };
     let config = ProviderConfig::empty()
         .with_http_client(http)

@@ -66,6 +66,17 @@ impl Clock {
         }
     }
 
+    /// Looks at the correction in the light of credentials just obtained, which last `longest` at most: where only this host's own clock makes sense of
+    /// their expiry, what the answers said of the time was wrong (a proxy's doing, say), and is forgotten.
+    pub(crate) fn reconcile(&self, expiry: SystemTime, longest: Duration) {
+        let sensible = |now: SystemTime| {
+            expiry.duration_since(now).is_ok_and(|left| !left.is_zero() && left <= longest + SKEW_MIN)
+        };
+        if !sensible(self.now()) && sensible(self.local()) {
+            self.offset.store(UNKNOWN, Ordering::Relaxed);
+        }
+    }
+
     fn offset(&self) -> Option<i64> {
         match self.offset.load(Ordering::Relaxed) {
             UNKNOWN => None,
@@ -93,5 +104,46 @@ impl TimeSource for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clock").field("offset_ms", &self.offset()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn clock() -> Clock {
+        Clock::new(Arc::new(|| at(100_000)))
+    }
+
+    #[test]
+    fn a_small_difference_corrects_nothing_and_a_large_one_does() {
+        for (service, now) in [(100_239, 100_000), (100_240, 100_240), (96_400, 96_400), (99_761, 100_000)] {
+            let clock = clock();
+            clock.observe(at(service));
+            assert_eq!(clock.now(), at(now), "{service}");
+            assert_eq!(clock.of_service(), Some(at(service)));
+            assert_eq!(clock.local(), at(100_000));
+            assert_eq!(clock.is_skewed(), now != 100_000);
+        }
+        assert_eq!(clock().of_service(), None);
+    }
+
+    #[test]
+    fn a_date_that_credentials_belie_is_forgotten() {
+        let hour = Duration::from_secs(3_600);
+        for wrong in [190_000, 50_000] {
+            let clock = clock();
+            clock.observe(at(wrong));
+            clock.reconcile(at(103_600), hour);
+            assert_eq!(clock.now(), at(100_000), "{wrong}");
+        }
+        let clock = clock();
+        clock.observe(at(107_200));
+        clock.reconcile(at(110_800), hour);
+        assert_eq!(clock.now(), at(107_200), "a host that is two hours behind");
     }
 }

@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Unsupported,
     /// The instance metadata service knows no role (404): the instance's owner must attach an instance profile.
     NoInstanceProfile,
-    /// The instance metadata service refuses tokens (403): the instance's owner must enable it.
+    /// The instance metadata service refuses to answer (403), or is switched off for this process: the instance's owner must enable it.
     ImdsDisabled,
     /// The instance metadata service did not answer: not an EC2 instance, or a container behind a hop limit of 1.
     ImdsUnreachable,

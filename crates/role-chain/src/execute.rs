@@ -121,17 +121,27 @@ impl Core {
         outcome.map_err(|failure| remedy::of_web_identity(failure, identity, &self.clock))
     }
 
-    /// Takes a hop; where its source turns out to be expired, once more with a new one.
+    /// Takes a hop; where its source turns out to be expired, once more with a new one; where its signature is refused, once more as well.
     async fn assume(self: &Arc<Self>, level: usize) -> Result<Session, Error> {
         let mut retried = false;
         loop {
             let source = self.lease(level - 1, Duration::ZERO, For::NextHop).await?;
             match self.assume_with(level, &source).await? {
-                Ok(session) => return Ok(session),
+                Ok(session) => {
+                    let longest = self.plan.hops[level - 1].duration.unwrap_or(limits::DURATION_DEFAULT);
+                    if let Some(expiry) = session.credentials.expiry() {
+                        self.clock.reconcile(expiry, longest);
+                    }
+                    return Ok(session);
+                }
                 Err(failure) if failure.what == What::Expired && !retried => {
                     retried = true;
                     tracing::debug!("the credentials of the step before have expired: fetching them once more");
                     self.slots[level - 1].discard(&source);
+                }
+                // An answer before this one may have named a wrong time, which the SDK signed by; the refusal has named the right one.
+                Err(failure) if failure.what == What::Signature && !retried && !self.clock.is_skewed() => {
+                    retried = true
                 }
                 Err(failure) => return Err(self.hop_error(level, failure, &source).await),
             }

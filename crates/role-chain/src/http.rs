@@ -24,8 +24,8 @@ use crate::endpoint::Proxy;
 use crate::error::{Cause, Error, ErrorKind};
 
 /// A client without roots, so without TLS, and without a proxy.
-pub(crate) fn plain() -> SharedHttpClient {
-    SharedHttpClient::new(Client::new(TrustStore::empty(), ProxyConfig::disabled(), None))
+pub(crate) fn plain(clock: Clock) -> SharedHttpClient {
+    SharedHttpClient::new(Client::new(TrustStore::empty(), ProxyConfig::disabled(), clock))
 }
 
 /// A client for STS. The operating system's roots are loaded only where TLS is spoken and no bundle stands in for them.
@@ -37,7 +37,7 @@ pub(crate) fn for_sts(
 ) -> Result<SharedHttpClient, Error> {
     let trust = match (tls, bundle) {
         (true, Some(path)) => TrustStore::empty().with_pem_certificate(read_bundle(path)?),
-        (true, None) => TrustStore::default(),
+        (true, None) => system_roots()?,
         (false, _) => TrustStore::empty(),
     };
     let proxy = match proxy {
@@ -54,7 +54,16 @@ pub(crate) fn for_sts(
             }
         }
     };
-    Ok(SharedHttpClient::new(Client::new(trust, proxy, Some(clock))))
+    Ok(SharedHttpClient::new(Client::new(trust, proxy, clock)))
+}
+
+/// The operating system's authorities. In a debug build the SDK's client panics where there are none; in others, no certificate is trusted.
+fn system_roots() -> Result<TrustStore, Error> {
+    if cfg!(debug_assertions) && rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(Error::new(ErrorKind::Untrusted, "this system has no certificate authorities to trust")
+            .with_help("Install them (the package is called ca-certificates), or let AWS_CA_BUNDLE name a PEM file."));
+    }
+    Ok(TrustStore::default())
 }
 
 /// Checks that a CA bundle is there and looks like one; its certificates are read when they are needed.
@@ -98,14 +107,14 @@ struct Client {
     trust: TrustStore,
     proxy: ProxyConfig,
     /// Told the time of each answer.
-    clock: Option<Clock>,
+    clock: Clock,
     connectors: Mutex<Vec<(Timeouts, SharedHttpConnector)>>,
 }
 
 type Timeouts = (Option<Duration>, Option<Duration>);
 
 impl Client {
-    fn new(trust: TrustStore, proxy: ProxyConfig, clock: Option<Clock>) -> Self {
+    fn new(trust: TrustStore, proxy: ProxyConfig, clock: Clock) -> Self {
         Self { trust, proxy, clock, connectors: Mutex::default() }
     }
 
@@ -118,13 +127,8 @@ impl Client {
             .tls_context(tls);
         builder.set_sleep_impl(components.sleep_impl());
         let connector = builder.build();
-        match &self.clock {
-            None => SharedHttpConnector::new(connector),
-            Some(clock) => SharedHttpConnector::new(Observed {
-                connector: SharedHttpConnector::new(connector),
-                clock: clock.clone(),
-            }),
-        }
+        let connector = SharedHttpConnector::new(connector);
+        SharedHttpConnector::new(Observed { connector, clock: self.clock.clone() })
     }
 }
 

@@ -38,7 +38,7 @@ impl Imds {
             .with_help("Unset AWS_EC2_METADATA_DISABLED, or take credentials from elsewhere, as by a profile."));
         }
         let config = ProviderConfig::empty()
-            .with_http_client(http::plain())
+            .with_http_client(http::plain(clock.clone()))
             .with_time_source(clock)
             .with_sleep_impl(TokioSleep::new());
         let client = aws_config::imds::Client::builder()
@@ -98,7 +98,7 @@ impl Imds {
         match failure {
             Failure::Disabled => Error::new(
                 ErrorKind::ImdsDisabled,
-                "the instance metadata service refuses tokens (403)",
+                "the instance metadata service refuses to answer (403)",
             )
             .with_help("It is disabled on this instance, or for this process. The instance's owner enables it: aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled"),
             Failure::TimedOut => Error::new(
@@ -154,6 +154,7 @@ fn classify(error: ImdsError) -> Failure {
     match &error {
         ImdsError::ErrorResponse(answer) => match answer.response().status().as_u16() {
             404 => Failure::NotFound,
+            403 => Failure::Disabled,
             status => Failure::Status(status),
         },
         _ => {

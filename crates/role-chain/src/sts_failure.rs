@@ -64,11 +64,14 @@ impl Failure {
             // Neither the answer nor the parser's view of it is kept: it may hold credentials.
             SdkError::ResponseError(answer) => {
                 let status = answer.raw().status().as_u16();
-                let what = match status {
-                    500.. => What::ServerError,
-                    _ => What::Answer,
+                // The SDK takes the body out to read it, and puts it back once it has it whole.
+                let whole = answer.raw().body().bytes().is_some();
+                let (what, outcome) = match (status, whole) {
+                    (500.., _) => (What::ServerError, "could not be read"),
+                    (_, true) => (What::Answer, "could not be read"),
+                    (_, false) => (What::Unreachable, "broke off"),
                 };
-                let cause = Cause::text(format!("an answer with status {status} could not be read"));
+                let cause = Cause::text(format!("an answer with status {status} {outcome}"));
                 (what, None, Some(cause))
             }
             other => (What::Unreachable, None, Some(Cause::of(other))),
