@@ -1,0 +1,4 @@
+//! The examples, run as programs against the sandbox.
+
+mod examples;
+mod support;

@@ -1,0 +1,161 @@
+//! A sandbox with a repository of the test's own, and the examples as programs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use codecommit_sandbox::{FOREIGN_VARIABLES, Sandbox};
+use tempfile::TempDir;
+
+/// A world of its own for each test: a repository `app`, the servers, and an empty folder to work in.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    source: TempDir,
+    home: TempDir,
+}
+
+impl World {
+    /// A repository of a few files, an executable and a link among them.
+    pub(crate) fn new() -> Self {
+        let source = tempfile::tempdir().unwrap();
+        git(source.path(), &["init", "--quiet", "--initial-branch=main"]);
+        let world = Self {
+            sandbox: Sandbox::scenario().repository("app", source.path().join(".git")).start().unwrap(),
+            source,
+            home: tempfile::tempdir().unwrap(),
+        };
+        let files: Vec<_> = (0..20).map(|n| (format!("src/part-{n}.txt"), format!("part {n}\n").repeat(50))).collect();
+        for (name, content) in &files {
+            world.write(name, content);
+        }
+        world.write("version", "1\n");
+        world.write("bin/start", "#!/bin/sh\nexec true\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{PermissionsExt, symlink};
+            let start = world.source.path().join("bin/start");
+            fs::set_permissions(start, fs::Permissions::from_mode(0o755)).unwrap();
+            symlink("bin/start", world.source.path().join("run")).unwrap();
+        }
+        world.commit("First");
+        world
+    }
+
+    /// Writes a file of the repository; [`commit`](Self::commit) makes it part of the history.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        let path = self.source.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Commits everything and returns the commit's id.
+    pub(crate) fn commit(&self, message: &str) -> String {
+        git(self.source.path(), &["add", "--all", "."]);
+        git(self.source.path(), &["commit", "--quiet", "--allow-empty", "--message", message]);
+        self.head()
+    }
+
+    /// The id of the newest commit.
+    pub(crate) fn head(&self) -> String {
+        git(self.source.path(), &["rev-parse", "HEAD"])
+    }
+
+    /// A path in the folder to work in.
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// An example, with the sandbox's environment and nothing of the user's, in the folder to work in.
+    pub(crate) fn command(&self, example: &str) -> Command {
+        let mut command = Command::new(program(example));
+        for name in FOREIGN_VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(self.sandbox.env()).env("HOME", self.home.path()).current_dir(self.home.path());
+        command
+    }
+
+    pub(crate) fn run(&self, example: &str, arguments: &[&str]) -> Output {
+        self.command(example).args(arguments).output().unwrap()
+    }
+
+    /// The standard output of an example that succeeds.
+    pub(crate) fn good(&self, example: &str, arguments: &[&str]) -> String {
+        let output = self.run(example, arguments);
+        assert!(output.status.success(), "{example} {arguments:?}: {output:?}");
+        text(&output.stdout)
+    }
+
+    /// Every file below a folder of [`path`](Self::path).
+    pub(crate) fn tree_of(&self, folder: impl AsRef<Path>) -> BTreeMap<String, String> {
+        tree(&self.path(folder))
+    }
+
+    /// Every file of the newest commit, as it stands in the repository's own folder.
+    pub(crate) fn tree_of_head(&self) -> BTreeMap<String, String> {
+        tree(self.source.path())
+    }
+}
+
+/// The file of an example, which cargo builds along with the tests.
+pub(crate) fn program(example: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let path = here.parent().unwrap().with_file_name("examples").join(example);
+    assert!(path.exists(), "{} is not built: run cargo test -p clone-by-role-examples, without --test", path.display());
+    path
+}
+
+/// What stands at each path below a folder, `.git` left out: kind, mode and content in words.
+pub(crate) fn tree(folder: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            let kind = fs::symlink_metadata(&path).unwrap();
+            if kind.is_symlink() {
+                found.insert(name, format!("link to {}", fs::read_link(&path).unwrap().display()));
+            } else if kind.is_dir() {
+                if name != ".git" {
+                    folders.push(path);
+                }
+            } else {
+                let mode = if is_executable(&kind) { "executable" } else { "file" };
+                found.insert(name, format!("{mode}: {}", String::from_utf8_lossy(&fs::read(&path).unwrap())));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(unix)]
+fn is_executable(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    found.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &fs::Metadata) -> bool {
+    false
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=A", "-c", "user.email=a@example.test", "-C"])
+        .arg(folder)
+        .args(arguments)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env_remove("GIT_DIR")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout).trim().to_owned()
+}
