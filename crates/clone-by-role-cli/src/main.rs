@@ -3,6 +3,7 @@
 //! Exit status: 0 done, 1 failed, 2 wrong usage.
 
 mod clone;
+mod policy;
 mod report;
 mod who;
 
@@ -22,13 +23,15 @@ struct Cli {
 enum Command {
     /// Clone a repository into a new folder.
     Clone(clone::Args),
+    /// Print the IAM policies of both accounts, for given ARNs.
+    Policy(policy::Args),
     /// What is planned, and not there yet.
     #[command(external_subcommand)]
     Other(Vec<String>),
 }
 
 /// Commands that are announced but cannot be run yet.
-const PLANNED: [&str; 5] = ["sync", "doctor", "credentials", "policy", "sandbox"];
+const PLANNED: [&str; 4] = ["sync", "doctor", "credentials", "sandbox"];
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     logging();
     match cli.command {
         Command::Clone(args) => clone::run(args),
+        Command::Policy(args) => policy::run(&args),
         Command::Other(words) => {
             let name = words.first().map_or("", String::as_str);
             if PLANNED.contains(&name) {
