@@ -80,9 +80,9 @@ pub(crate) fn run(args: Args) -> ExitCode {
 fn request(args: Args) -> Result<CloneRequest, Error> {
     let destination = args.dest.unwrap_or_else(|| default_destination(&args.remote, args.bare));
     let mut request = CloneRequest::new(&args.remote, destination).single_branch(args.single_branch).bare(args.bare);
-    let chain = args.who.chain().and_then(|builder| builder.map(clone_by_role::RoleChainBuilder::build).transpose())?;
     let mut region = args.region;
-    if let Some(chain) = chain {
+    if args.who.is_given() {
+        let chain = args.who.chain_or(remote_profile(&args.remote).as_deref())?.build()?;
         region = region.or_else(|| chain.region().map(ToString::to_string));
         request = request.credentials(chain);
     }
@@ -106,6 +106,11 @@ fn request(args: Args) -> Result<CloneRequest, Error> {
         request = request.on_event(move |event| printer.show(event));
     }
     Ok(request)
+}
+
+/// The profile that the remote's name holds. A name that cannot be read is refused with the rest of the request.
+fn remote_profile(remote: &str) -> Option<String> {
+    codecommit_auth::Remote::parse(remote).ok()?.profile().map(str::to_owned)
 }
 
 /// The last part of the remote's name, as git takes it.

@@ -3,6 +3,8 @@
 //! Exit status: 0 done, 1 failed, 2 wrong usage.
 
 mod clone;
+mod credentials;
+mod doctor;
 mod policy;
 mod report;
 mod who;
@@ -23,6 +25,10 @@ struct Cli {
 enum Command {
     /// Clone a repository into a new folder.
     Clone(clone::Args),
+    /// Print credentials of the last role, as AWS programs ask a `credential_process` for them.
+    Credentials(credentials::Args),
+    /// Walk the chain of roles step by step, and say what holds and what to mend.
+    Doctor(doctor::Args),
     /// Print the IAM policies of both accounts, for given ARNs.
     Policy(policy::Args),
     /// What is planned, and not there yet.
@@ -31,7 +37,7 @@ enum Command {
 }
 
 /// Commands that are announced but cannot be run yet.
-const PLANNED: [&str; 4] = ["sync", "doctor", "credentials", "sandbox"];
+const PLANNED: [&str; 2] = ["sync", "sandbox"];
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -44,6 +50,8 @@ fn main() -> ExitCode {
     logging();
     match cli.command {
         Command::Clone(args) => clone::run(args),
+        Command::Credentials(args) => credentials::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Policy(args) => policy::run(&args),
         Command::Other(words) => {
             let name = words.first().map_or("", String::as_str);

@@ -10,6 +10,7 @@ use clone_by_role::{Hop, RoleArn, RoleChain, RoleChainBuilder};
 pub(crate) struct Who {
     pub(crate) profile: Option<String>,
     hops: Vec<HopFlags>,
+    cache: bool,
 }
 
 /// The flags of one hop. `Debug` shows no external ID.
@@ -28,8 +29,33 @@ impl std::fmt::Debug for HopFlags {
 }
 
 impl Who {
-    /// The chain that the flags ask for; `None` where they ask for nothing and the remote's name or the environment decides.
-    pub(crate) fn chain(&self) -> Result<Option<RoleChainBuilder>, clone_by_role::ChainError> {
+    /// The chain that the flags ask for, else the one of the profile that the remote's name holds, else the environment's. With `--cache`, sessions are kept
+    /// on disk.
+    pub(crate) fn chain_or(&self, remote_profile: Option<&str>) -> Result<RoleChainBuilder, clone_by_role::ChainError> {
+        let builder = match (self.named()?, remote_profile) {
+            (Some(named), _) => named,
+            (None, Some(profile)) => RoleChain::from_profile(profile),
+            (None, None) => RoleChain::from_env(),
+        };
+        Ok(match self.cache {
+            // A command ends before a refresh in the background would.
+            true => builder.disk_cache().refresh_in_foreground(),
+            false => builder,
+        })
+    }
+
+    /// Whether the flags ask for anything: else the remote's name or the environment decides.
+    pub(crate) fn is_given(&self) -> bool {
+        self.profile.is_some() || !self.hops.is_empty() || self.cache
+    }
+
+    /// The same, always asked anew.
+    pub(crate) fn without_cache(mut self) -> Self {
+        self.cache = false;
+        self
+    }
+
+    fn named(&self) -> Result<Option<RoleChainBuilder>, clone_by_role::ChainError> {
         if let Some(profile) = &self.profile {
             return Ok(Some(RoleChain::from_profile(profile)));
         }
@@ -77,6 +103,15 @@ impl Args for Who {
                 flag("duration", "SECONDS", "The session's duration, for the role before it")
                     .value_parser(clap::value_parser!(u64)),
             )
+            .arg(
+                Arg::new("cache")
+                    .long("cache")
+                    .help(
+                        "Keep sessions on disk for the next run, in ~/.cache/role-chain (files that only you may read)",
+                    )
+                    .help_heading("Who to act as")
+                    .action(ArgAction::SetTrue),
+            )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -123,7 +158,7 @@ impl FromArgMatches for Who {
                 return Err(usage(format!("--{name} is given twice for one --role-arn\n")));
             }
         }
-        Ok(Self { profile: matches.get_one("profile").cloned(), hops })
+        Ok(Self { profile: matches.get_one("profile").cloned(), hops, cache: matches.get_flag("cache") })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -10,11 +10,13 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::TokioSleep;
+use sha2::{Digest as _, Sha256};
 
 use crate::arn::RoleArn;
 use crate::clock::Clock;
 use crate::environment::Environment;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::error_kind::ErrorKind;
 use crate::http;
 use crate::limits;
 use crate::plan::{Base, Network};
@@ -23,9 +25,16 @@ use crate::quiet::quiet;
 /// A credential process that says nothing for so long is taken for stuck.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Tells a credential process which others it is run for, so that one that leads back to itself ends.
+const PROCESSES: &str = "ROLE_CHAIN_PROCESSES";
+
 /// A command as a profile has it. Its arguments may be secrets.
 #[derive(Clone)]
-pub(crate) struct ProcessCommand(String);
+pub(crate) struct ProcessCommand {
+    command: String,
+    /// The marks of the commands that this one is run for, and its own.
+    running: String,
+}
 
 /// Where a container's credentials are.
 #[derive(Clone, Debug)]
@@ -56,17 +65,40 @@ pub(crate) struct Sso {
 
 impl ProcessCommand {
     pub(crate) fn new(command: impl Into<String>) -> Self {
-        Self(command.into())
+        Self { command: command.into(), running: String::new() }
     }
 
     pub(crate) fn unredacted(&self) -> &str {
-        &self.0
+        &self.command
+    }
+
+    /// Refuses a command that is running already for what it is to give: with `AWS_PROFILE` set, a program that takes a chain from the environment and is the
+    /// profile's `credential_process` would start itself without end.
+    pub(crate) fn check(&mut self, environment: &Environment) -> Result<(), Error> {
+        let mark = hex::encode(&Sha256::digest(self.command.as_bytes())[..8]);
+        let outer = environment.get(PROCESSES).unwrap_or_default();
+        if outer.split('.').any(|running| running == mark) {
+            return Err(Error::new(ErrorKind::InvalidProfile, "the credential process starts itself without end")
+                .at("credential_process")
+                .with_help("Let the command name the profile or role that it acts as, rather than take AWS_PROFILE from the environment."));
+        }
+        // What others put there is not handed on to a shell.
+        let outer: String = outer.chars().filter(|c| c.is_ascii_hexdigit() || *c == '.').collect();
+        self.running = if outer.is_empty() { mark } else { format!("{outer}.{mark}") };
+        Ok(())
+    }
+
+    fn line(&self) -> String {
+        match cfg!(unix) {
+            true => format!("{PROCESSES}={}; export {PROCESSES}; {}", self.running, self.command),
+            false => self.command.clone(),
+        }
     }
 }
 
 impl fmt::Debug for ProcessCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let program = self.0.split_whitespace().next().unwrap_or_default();
+        let program = self.command.split_whitespace().next().unwrap_or_default();
         write!(f, "ProcessCommand({program:?}, ..)")
     }
 }
@@ -180,7 +212,7 @@ pub(crate) async fn of_process(command: &ProcessCommand) -> Result<Credentials, 
         Error::new(ErrorKind::BaseUnavailable, message.to_owned())
             .with_help("Run the profile's credential_process by hand: it must print JSON with Version 1, AccessKeyId and SecretAccessKey.")
     };
-    let provider = CredentialProcessProvider::new(command.unredacted().to_owned());
+    let provider = CredentialProcessProvider::new(command.line());
     match tokio::time::timeout(PROCESS_TIMEOUT, quiet(provider.provide_credentials())).await {
         Ok(Ok(credentials)) => Ok(credentials),
         Ok(Err(error)) => {

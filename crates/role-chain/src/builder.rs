@@ -15,7 +15,8 @@ use crate::chain::RoleChain;
 use crate::clock::Clock;
 use crate::endpoint::{self, Proxy};
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::hop::{Hop, TokenSource};
 use crate::http;
 use crate::plan::{Base, Network, Plan, program_name};
@@ -35,6 +36,7 @@ pub struct RoleChainBuilder {
     ca_bundle: Option<PathBuf>,
     mfa_token: Option<TokenSource>,
     caches: Wish,
+    foreground: bool,
     environment: Environment,
     clock: Clock,
 }
@@ -113,6 +115,7 @@ impl RoleChainBuilder {
             ca_bundle: None,
             mfa_token: None,
             caches: Wish::default(),
+            foreground: false,
             environment: Environment::of_process(),
             clock: Clock::of_system(),
         }
@@ -198,6 +201,14 @@ impl RoleChainBuilder {
         self
     }
 
+    /// Replaces credentials that are due before it answers, rather than in the background: for programs that end soon, and their background tasks with them.
+    ///
+    /// Where that fails, or takes longer than three seconds, those that are still valid are served all the same.
+    pub fn refresh_in_foreground(mut self) -> Self {
+        self.foreground = true;
+        self
+    }
+
     /// Plans with these environment variables in place of the process's own.
     pub fn environment<K: Into<String>, V: Into<String>>(
         mut self,
@@ -227,7 +238,7 @@ impl RoleChainBuilder {
             _ => None,
         };
         let profiles = profile.map(|name| Profiles::load(&self.environment, &name)).transpose()?;
-        let (base, mut hops) = match (&self.start, &profiles) {
+        let (mut base, mut hops) = match (&self.start, &profiles) {
             (Start::EnvironmentKeys, None) => (base::from_environment(&self.environment)?, Vec::new()),
             (Start::Container, None) => (base::from_container(&self.environment)?, Vec::new()),
             (Start::WebIdentity(identity), None) => (Base::WebIdentity(identity.clone()), Vec::new()),
@@ -239,6 +250,9 @@ impl RoleChainBuilder {
             (Start::Provider(provider), None) => (Base::Provider(provider.clone()), Vec::new()),
             (_, None) => (Base::Instance, Vec::new()),
         };
+        if let Base::Process { command } = &mut base {
+            command.check(&self.environment)?;
+        }
         hops.extend(self.hops.iter().cloned());
         let settings = Settings { environment: &self.environment, profiles: profiles.as_ref() };
         let plan = Plan {
@@ -247,6 +261,7 @@ impl RoleChainBuilder {
             region: self.region.clone().or_else(|| settings.region()),
             network: self.network(&settings)?,
             program: program_name(),
+            foreground: self.foreground,
         };
         plan.check()?;
         let caches = Caches::plan(&self.caches, &plan, &self.environment)?;

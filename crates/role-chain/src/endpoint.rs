@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use crate::arn::abbreviate;
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 
 /// Checks an endpoint that was named by `origin`, and takes off a trailing slash.
 pub(crate) fn check(origin: &str, value: &str, schemes: &[&str]) -> Result<String, Error> {

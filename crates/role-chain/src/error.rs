@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::error_kind::ErrorKind;
 use crate::iam::Statement;
 
 /// Why a chain could not be built, or could not give credentials.
@@ -25,56 +26,6 @@ struct Inner {
     request_id: Option<String>,
     statements: Vec<Statement>,
     source: Option<Cause>,
-}
-
-/// What kind of failure an [`Error`] is. Each kind's text says who must act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// A name, number or ARN breaks a rule of STS or IAM, and was refused before any call. The caller must correct it.
-    InvalidArgument,
-    /// The AWS profile is missing, contradicts itself, refers to itself in a loop, or its file cannot be read. Whoever keeps `~/.aws/config` must mend it.
-    InvalidProfile,
-    /// The profile or the environment asks for a way to credentials that this crate, or this build of it, does not have. Choose another base.
-    Unsupported,
-    /// The instance metadata service knows no role (404): the instance's owner must attach an instance profile.
-    NoInstanceProfile,
-    /// The instance metadata service refuses to answer (403), or is switched off for this process: the instance's owner must enable it.
-    ImdsDisabled,
-    /// The instance metadata service did not answer: not an EC2 instance, or a container behind a hop limit of 1.
-    ImdsUnreachable,
-    /// The instance metadata service answered something that is not credentials.
-    ImdsAnswer,
-    /// The base credentials (environment, container, process, token file, the caller's provider) could not be had.
-    BaseUnavailable,
-    /// STS refused `AssumeRole` (AccessDenied): an owner of one of the two accounts must allow it.
-    AccessDenied,
-    /// STS does not know the base credentials' access key. Whoever issued the key must replace it.
-    InvalidCredentials,
-    /// The credentials that a hop was to be taken with have expired, and those fetched anew had too.
-    ExpiredCredentials,
-    /// STS is throttling the account's calls. Trying again later helps.
-    Throttled,
-    /// STS refused the request's signature, and the clocks differ: set this host's clock (NTP).
-    ClockSkew,
-    /// STS refused the request's signature though the clocks agree: the secret key is not the access key's, or something altered the request on its way.
-    SignatureRefused,
-    /// STS refused what the call asked for (a duration above the role's maximum, a malformed policy, a region that is not enabled, …).
-    Refused,
-    /// STS could not be reached: name resolution, connection, proxy, or it answered with a server error.
-    StsUnreachable,
-    /// The server's TLS certificate is not trusted here.
-    Untrusted,
-    /// STS, or something in its place, answered what is not an STS answer.
-    StsAnswer,
-    /// The credentials do not last as long as the caller asked: ask for less, or for longer sessions.
-    TooShort,
-    /// No MFA code was given, or none that could be one.
-    MfaToken,
-    /// There is no tokio runtime, which network calls need.
-    NoRuntime,
-    /// The call that this caller waited for was cut short, as by the end of its runtime.
-    Interrupted,
 }
 
 impl Error {
@@ -120,14 +71,7 @@ impl Error {
 
     /// Whether the same call can succeed later without anyone changing anything.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::ImdsUnreachable
-                | ErrorKind::Throttled
-                | ErrorKind::StsUnreachable
-                | ErrorKind::ExpiredCredentials
-                | ErrorKind::Interrupted
-        )
+        self.0.kind.is_retryable()
     }
 
     /// Whether the error is a mistake in what the caller or the configuration says, found without any call.

@@ -8,7 +8,8 @@ use aws_credential_types::Credentials;
 use aws_types::region::Region;
 
 use crate::base;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::error_kind::ErrorKind;
 use crate::hop::{Hop, Mfa};
 use crate::imds::{self, Imds};
 use crate::limits;
@@ -162,10 +163,13 @@ impl Core {
 
     async fn hop_error(&self, level: usize, failure: Failure, source: &Lease) -> Error {
         // Who asked is worth one more call where it decides what to mend, and where STS is answering at all.
-        let principal = match failure.what {
+        let mut principal = match failure.what {
             What::AccessDenied | What::Refused => self.principal(level - 1, source).await.ok(),
             _ => source.principal.get().cloned(),
         };
+        if principal.is_none() {
+            principal = self.principal_by_imds(level - 1).await;
+        }
         remedy::of_hop(failure, principal, &self.plan.hops[level - 1], &self.clock)
     }
 
@@ -179,6 +183,14 @@ impl Core {
         let arn = sts.caller(&lease.credentials).await;
         let arn = arn.map_err(|failure| remedy::of_caller(failure, &self.clock).at(step()))?;
         Ok(lease.principal.get_or_init(|| arn).clone())
+    }
+
+    /// The ARN of the instance's session as the metadata service tells it, where STS does not tell.
+    pub(crate) async fn principal_by_imds(&self, level: usize) -> Option<String> {
+        match (level, &self.plan.base, self.imds()) {
+            (0, Base::Instance, Ok(imds)) => imds.principal().await,
+            _ => None,
+        }
     }
 
     fn imds(&self) -> Result<&Imds, Error> {

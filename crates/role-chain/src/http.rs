@@ -21,7 +21,8 @@ use rustls_pki_types::pem::PemObject as _;
 
 use crate::clock::Clock;
 use crate::endpoint::Proxy;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::error_kind::ErrorKind;
 
 /// A client without roots, so without TLS, and without a proxy.
 pub(crate) fn plain(clock: Clock) -> SharedHttpClient {

@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_types::region::Region;
 
 use crate::clock::Clock;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::error_kind::ErrorKind;
 use crate::http;
 use crate::limits;
 use crate::plan::Network;
@@ -20,6 +21,7 @@ use crate::quiet::quiet;
 use crate::time;
 
 const ROLE_PATH: &str = "/latest/meta-data/iam/security-credentials/";
+const INFO_PATH: &str = "/latest/meta-data/iam/info";
 const REGION_PATH: &str = "/latest/meta-data/placement/region";
 const INSTANCE_ID_PATH: &str = "/latest/meta-data/instance-id";
 
@@ -85,6 +87,20 @@ impl Imds {
         let id = self.get(INSTANCE_ID_PATH).await.ok()?;
         let id = id.trim();
         (!id.is_empty() && id.len() <= 40).then(|| id.to_owned())
+    }
+
+    /// The ARN of the session that the instance's credentials are of, put together from what the service tells.
+    ///
+    /// For errors of calls that could not ask STS who the caller is. The profile and its role are of one account and partition.
+    pub(crate) async fn principal(&self) -> Option<String> {
+        let role = self.get(ROLE_PATH).await.ok()?;
+        let role = role.lines().map(str::trim).find(|line| !line.is_empty())?;
+        let info: serde_json::Value = serde_json::from_str(&self.get(INFO_PATH).await.ok()?).ok()?;
+        let profile: Vec<&str> = info.get("InstanceProfileArn")?.as_str()?.splitn(6, ':').collect();
+        let ["arn", partition, "iam", _, account, _] = profile.as_slice() else {
+            return None;
+        };
+        Some(format!("arn:{partition}:sts::{account}:assumed-role/{role}/{}", self.instance_id().await?))
     }
 
     async fn get(&self, path: &str) -> Result<String, Failure> {

@@ -11,7 +11,8 @@ use crate::arn::{RoleArn, abbreviate};
 use crate::base::Sso;
 use crate::base::{Container, ProcessCommand, WebIdentity};
 use crate::endpoint::Proxy;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::hop::Hop;
 use crate::limits;
 
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) network: Network,
     /// What session names start with where none is set: the program's name.
     pub(crate) program: String,
+    /// Whether callers wait for what is due, for there will be no background to replace it in.
+    pub(crate) foreground: bool,
 }
 
 /// How the services are reached.

@@ -13,7 +13,8 @@ use aws_types::os_shim_internal::Fs;
 use crate::arn::RoleArn;
 use crate::base::{self, ProcessCommand, WebIdentity};
 use crate::environment::Environment;
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error};
+use crate::error_kind::ErrorKind;
 use crate::hop::{Hop, Mfa, TokenSource};
 use crate::plan::Base;
 

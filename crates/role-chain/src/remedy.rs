@@ -3,7 +3,8 @@
 use crate::arn::assumed_role;
 use crate::base::WebIdentity;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::hop::Hop;
 use crate::iam::{Statement, role_of_session};
 use crate::sts_failure::{Failure, What};
@@ -23,10 +24,7 @@ pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, clo
         false => common(&failure, clock, &format!("assume {role}")),
     };
     let statements = match &principal {
-        Some(arn) if denied => vec![
-            Statement::trust(&hop.role, arn, hop.external_id.is_some()),
-            Statement::assume(&hop.role, principal.as_deref()),
-        ],
+        Some(arn) if denied => Statement::of_hop(hop, arn),
         _ => Vec::new(),
     };
     finish(failure, kind, message, help).with_principal(principal).with_target(role).with_statements(statements)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::chain::RoleChain;
 use crate::error::Error;
+use crate::iam::Statement;
 use crate::time::stamp;
 use crate::walk::Step;
 
@@ -61,8 +62,10 @@ impl Report {
         self.steps.iter().find_map(Step::error)
     }
 
-    /// The report as one JSON object: `{"ok", "steps": [{"step", "ok", "target", "principal", "elapsed_ms", "expiry", "error"}], "untried", "clock_ahead_seconds"}`,
-    /// with `{"kind", "step", "message", "cause", "help", "retryable", "code", "principal", "target", "statements"}` as an error.
+    /// The report as one JSON object: `{"ok", "steps": [{"step", "ok", "target", "principal", "elapsed_ms", "expiry", "error"}], "untried", "clock_ahead_seconds"}`.
+    ///
+    /// An error is `null`, or `{"kind", "step", "message", "cause", "help", "retryable", "code", "principal", "target", "statements"}`, with
+    /// [`ErrorKind::as_str`](crate::ErrorKind::as_str) as the kind, and each statement as `{"account", "policy", "statement"}`.
     pub fn to_json(&self) -> String {
         let steps: Vec<Value> = self.steps.iter().map(step_json).collect();
         json!({
@@ -139,16 +142,9 @@ fn step_json(step: &Step) -> Value {
 }
 
 fn error_json(error: &Error) -> Value {
-    let statements: Vec<Value> = error
-        .statements()
-        .iter()
-        .map(|statement| {
-            let json: Value = serde_json::from_str(&statement.json).unwrap_or_default();
-            json!({ "account": statement.account, "policy": statement.policy, "statement": json })
-        })
-        .collect();
+    let statements: Vec<Value> = error.statements().iter().map(Statement::to_json).collect();
     json!({
-        "kind": format!("{:?}", error.kind()),
+        "kind": error.kind().as_str(),
         "step": error.step(),
         "message": error.to_string(),
         "cause": causes(error),

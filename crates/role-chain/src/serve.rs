@@ -9,13 +9,17 @@ use tracing::instrument::WithSubscriber as _;
 
 use crate::cache::Caches;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::imds::Imds;
 use crate::limits;
 use crate::plan::{Base, Plan};
 use crate::schedule::Standing;
 use crate::slot::{Flight, Lease, Outcome, Slot};
 use crate::sts::{self, Sts};
+
+/// How long a caller waits for new credentials while the old ones are good for minutes.
+const FOREGROUND_WAIT: Duration = Duration::from_secs(3);
 
 /// What all clones of a chain share.
 pub(crate) struct Core {
@@ -59,6 +63,9 @@ impl Core {
             // Nobody is asked for digits while there is something to serve.
             Standing::Due | Standing::Urgent if self.is_interactive(level) => (),
             Standing::Due if whom == For::NextHop => (),
+            Standing::Due if self.plan.foreground && !slot.calls().is_pausing(now) => {
+                return self.refresh_in_foreground(level, life, lease).await;
+            }
             Standing::Due => self.refresh_in_background(level, now),
             Standing::Urgent if slot.calls().is_pausing(now) => slot.counts.served_after_failure.add(),
             Standing::Urgent => return self.renew_or_keep(level, life, lease).await,
@@ -71,6 +78,21 @@ impl Core {
 
     fn is_interactive(&self, level: usize) -> bool {
         level > 0 && self.plan.hops[level - 1].mfa.is_some()
+    }
+
+    /// Waits a while for new credentials, and falls back on those that are there.
+    async fn refresh_in_foreground(self: &Arc<Self>, level: usize, life: Duration, lease: Arc<Lease>) -> Outcome {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Ok(lease);
+        }
+        match tokio::time::timeout(FOREGROUND_WAIT, self.renew_or_keep(level, life, lease.clone())).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                self.slots[level].counts.served_after_failure.add();
+                tracing::warn!(step = %StepName(&self.plan, level), "served credentials that are still valid: new ones take long");
+                Ok(lease)
+            }
+        }
     }
 
     /// Waits for new credentials, and falls back on those that are about to expire.

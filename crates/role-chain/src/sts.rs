@@ -13,7 +13,8 @@ use aws_types::region::Region;
 
 use crate::base::WebIdentity;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::hop::Hop;
 use crate::http;
 use crate::plan::Network;

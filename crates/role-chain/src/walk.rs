@@ -107,7 +107,10 @@ impl RoleChain {
                     Ok(principal) => step.principal = Some(principal),
                     // With hops to come, they will tell more; a base that stands alone is judged by its keys being accepted.
                     Err(error) if level == core.plan.hops.len() => step.error = Some(error),
-                    Err(error) => tracing::debug!(%error, "the base's ARN is not known"),
+                    Err(error) => {
+                        tracing::debug!(%error, "STS does not tell who the base is");
+                        step.principal = core.principal_by_imds(level).await;
+                    }
                 }
             }
             Err(error) => step.error = Some(error),

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_kind::ErrorKind;
 use crate::plan::Plan;
 use crate::slot::Lease;
 

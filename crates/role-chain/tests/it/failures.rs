@@ -365,7 +365,7 @@ async fn a_report_says_what_holds_and_what_to_mend() {
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["ok"], false);
     assert_eq!(json["steps"][0]["principal"], SESSION_A);
-    assert_eq!(json["steps"][1]["error"]["kind"], "AccessDenied");
+    assert_eq!(json["steps"][1]["error"]["kind"], "access_denied");
     assert_eq!(json["steps"][1]["error"]["statements"][1]["statement"]["Resource"], ROLE_B);
     assert_eq!(json["untried"][0], "arn:aws:iam::222222222222:role/deploy/RoleC");
 
