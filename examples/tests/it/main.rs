@@ -1,4 +1,5 @@
 //! The examples, run as programs against the sandbox.
 
+mod deploy;
 mod examples;
 mod support;

@@ -62,6 +62,11 @@ impl World {
         git(self.source.path(), &["rev-parse", "HEAD"])
     }
 
+    /// Runs git in the repository that is served.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        git(self.source.path(), arguments)
+    }
+
     /// A path in the folder to work in.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.home.path().join(name)
