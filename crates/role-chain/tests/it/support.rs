@@ -10,9 +10,11 @@ use role_chain::{Credentials, Hop, RoleArn, RoleChain, RoleChainBuilder};
 
 pub(crate) const ROLE_B: &str = "arn:aws:iam::222222222222:role/RoleB";
 pub(crate) const ROLE_C: &str = "arn:aws:iam::222222222222:role/deploy/RoleC";
+/// An identity provider whose tokens RoleW trusts.
+pub(crate) const PROVIDER: &str = "oidc.example.com/id/1";
 pub(crate) const MFA: &str = "arn:aws:iam::111111111111:mfa/dana";
 
-/// The scenario, with a third role that RoleB may assume, and a user who may assume RoleB.
+/// The scenario, with a third role that RoleB may assume, a role for those with a token, and a user who may assume RoleB. Containers have RoleA as well.
 pub(crate) fn world() -> SandboxBuilder {
     let role_a = Role::new(ACCOUNT_A, "RoleA").trusts("ec2.amazonaws.com").allows("sts:AssumeRole", ROLE_B);
     let role_b = Role::new(ACCOUNT_B, "RoleB")
@@ -21,8 +23,13 @@ pub(crate) fn world() -> SandboxBuilder {
         .max_session(Duration::from_secs(12 * 3_600))
         .allows("sts:AssumeRole", ROLE_C);
     let role_c = Role::new(ACCOUNT_B, "RoleC").path("/deploy/").trusts(ROLE_B);
+    let role_w = Role::new(ACCOUNT_A, "RoleW")
+        .trusts(format!("arn:aws:iam::{ACCOUNT_A}:oidc-provider/{PROVIDER}"))
+        .max_session(Duration::from_secs(7_200))
+        .allows("sts:AssumeRole", ROLE_B);
     let user = User::new(ACCOUNT_A, "dana").allows("sts:AssumeRole", ROLE_B).mfa_code("123456");
-    Sandbox::builder().role(role_a).role(role_b).role(role_c).user(user).instance_role("RoleA")
+    let builder = Sandbox::builder().role(role_a).role(role_b).role(role_c).role(role_w).user(user);
+    builder.instance_role("RoleA").task_role("RoleA")
 }
 
 pub(crate) fn hop_b() -> Hop {
