@@ -2,4 +2,5 @@
 
 mod deploy;
 mod examples;
+mod instance;
 mod support;
