@@ -67,13 +67,18 @@ impl Core {
                 return self.refresh_in_foreground(level, life, lease).await;
             }
             Standing::Due => self.refresh_in_background(level, now),
-            Standing::Urgent if slot.calls().is_pausing(now) => slot.counts.served_after_failure.add(),
+            Standing::Urgent if slot.calls().is_pausing(now) => self.note_served_after_failure(level),
             Standing::Urgent => return self.renew_or_keep(level, life, lease).await,
             Standing::Expired => return self.renew(level, life).await,
         }
         slot.counts.served.add();
         tracing::trace!(step = %StepName(&self.plan, level), "served credentials from memory");
         Ok(lease)
+    }
+
+    fn note_served_after_failure(&self, level: usize) {
+        self.slots[level].counts.served_after_failure.add();
+        tracing::debug!(step = %StepName(&self.plan, level), "served credentials that could not be replaced");
     }
 
     fn is_interactive(&self, level: usize) -> bool {
@@ -158,7 +163,8 @@ impl Core {
         {
             let calls = slot.calls();
             if calls.is_pausing(now) {
-                slot.counts.served_after_failure.add();
+                drop(calls);
+                self.note_served_after_failure(level);
                 return;
             }
             if calls.under_way().is_some() {

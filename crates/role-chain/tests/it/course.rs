@@ -257,7 +257,7 @@ async fn mfa_is_asked_for_when_there_is_nothing_left_to_serve_and_not_before() {
     let hop = hop_b().mfa(crate::support::MFA, move |serial| {
         assert_eq!(serial, crate::support::MFA);
         count.fetch_add(1, Ordering::SeqCst);
-        Ok("123456\n".into())
+        Ok("970418\n".into())
     });
     let chain = time.set(from_user(&sandbox)).hop(hop).build().unwrap();
     let first = key(&chain).await;
@@ -288,4 +288,33 @@ async fn a_cache_on_top_is_told_when_to_come_back() {
     assert_eq!(seconds(chain.early().provide_credentials().await.unwrap()), 3_030);
     time.go_to(&sandbox, 3_590);
     assert!(seconds(chain.early().provide_credentials().await.unwrap()).abs_diff(3_600) <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_make_one_call_a_hop_in_each_lifetime() {
+    let sandbox = world().start().unwrap();
+    let time = Time::new();
+    let chain = time.set(from_instance(&sandbox)).hop(hop_b()).hop(hop_c()).build().unwrap();
+    let mut before = String::new();
+    // At the start, when all is due, and when all has expired.
+    for (lifetime, second) in [0, 3_000, 6_700].into_iter().enumerate() {
+        time.go_to(&sandbox, second);
+        let tasks: Vec<_> = (0..1_000)
+            .map(|_| {
+                let chain = chain.clone();
+                tokio::spawn(async move { key(&chain).await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        until(|| counts(&chain).calls == lifetime as u64 + 1).await;
+        // Where it is in the background, it lands a little later.
+        until(|| futures_now(&chain) != before).await;
+        before = futures_now(&chain);
+    }
+    let calls: Vec<_> = chain.counters().iter().map(|step| step.calls).collect();
+    // The first hop was good for the second lifetime of the last, and had expired for the third.
+    assert_eq!(calls, [1, 2, 3]);
+    assert_eq!(sandbox.count(Step::AssumeRole), 5);
 }

@@ -8,7 +8,7 @@ use codecommit_sandbox::{Effect, Fault, Role, Sandbox, SandboxBuilder, Service, 
 use role_chain::{Credentials, Error, ErrorKind, Hop, RoleChain, RoleChainBuilder};
 
 use crate::support::{
-    MFA, ROLE_B, Time, asked, from_instance, from_instance_without_retries, from_user, hop_b, hop_c, role,
+    MFA, PROVIDER, ROLE_B, Time, asked, from_instance, from_instance_without_retries, from_user, hop_b, hop_c, role,
     without_retries, world,
 };
 
@@ -382,4 +382,80 @@ async fn a_report_tells_of_clocks_that_differ() {
     assert!(report.to_string().contains("keep it set by NTP"), "{report}");
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert!((json["clock_ahead_seconds"].as_i64().unwrap() + 120).abs() <= 2, "{json}");
+}
+
+#[tokio::test]
+async fn tokens_of_an_identity_provider_that_are_missing_or_of_no_use() {
+    let sandbox = world().start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let fails = async |arn: &str| {
+        let chain = RoleChain::from_web_identity(role(arn), &file).environment(without_retries(&sandbox));
+        let error = fails(chain.hop(hop_b())).await;
+        assert_eq!(error.step(), Some("web identity"), "{error}");
+        error
+    };
+    let role_w = "arn:aws:iam::111111111111:role/RoleW";
+
+    let error = fails(role_w).await;
+    check(&error, ErrorKind::BaseUnavailable, "web identity", false, &["mounted"]);
+    std::fs::write(&file, " \n").unwrap();
+    assert!(fails(role_w).await.to_string().ends_with("is empty"));
+    std::fs::write(&file, "no token").unwrap();
+    let error = fails(role_w).await;
+    check(&error, ErrorKind::Refused, "web identity", false, &["must renew it"]);
+    assert_eq!((error.target(), error.code()), (Some(role_w), Some("InvalidIdentityToken")));
+
+    std::fs::write(&file, sandbox.web_identity_token(PROVIDER, "system:serviceaccount:deploy")).unwrap();
+    let error = fails(ROLE_B).await;
+    check(&error, ErrorKind::AccessDenied, "web identity", false, &["role RoleB in account 222222222222", "federated"]);
+    sandbox.advance_clock(Duration::from_secs(3_700));
+    let error = fails(role_w).await;
+    check(&error, ErrorKind::Refused, "web identity", false, &["expired"]);
+    // Whoever issues tokens replaces the file: it is read anew.
+    std::fs::write(&file, sandbox.web_identity_token(PROVIDER, "system:serviceaccount:deploy")).unwrap();
+    let chain = RoleChain::from_web_identity(role(role_w), &file).environment(sandbox.env()).hop(hop_b());
+    chain.build().unwrap().credentials().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_credential_process_that_fails() {
+    let sandbox = world().start().unwrap();
+    for command in ["exit 3", "echo {", "echo '{\"Version\": 2}'", "no-such-command-here"] {
+        let error = fails(RoleChain::from_credential_process(command).environment(sandbox.env()).hop(hop_b())).await;
+        check(&error, ErrorKind::BaseUnavailable, "credential_process", false, &["by hand", "AccessKeyId"]);
+        assert!(error.source().is_some(), "{command}");
+    }
+    assert!(sandbox.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_chain_at_the_base_of_a_chain_has_its_own_word() {
+    let sandbox = world().no_instance_role().start().unwrap();
+    let base = from_instance(&sandbox).build().unwrap();
+    let error = fails(RoleChain::from_provider(base).environment(sandbox.env()).hop(hop_b())).await;
+    check(&error, ErrorKind::BaseUnavailable, "provider", false, &["associate-iam-instance-profile"]);
+    assert!(error.source().unwrap().to_string().starts_with("IMDS: "));
+}
+
+#[tokio::test]
+async fn a_proxy_gets_what_is_for_sts_and_never_what_is_for_the_metadata_service() {
+    let sandbox = world().start().unwrap();
+    let through = |no_proxy: &str| {
+        let mut environment = sandbox.env();
+        environment.retain(|(name, _)| name != "NO_PROXY" && name != "AWS_ENDPOINT_URL_STS");
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            environment.push((name.into(), sandbox.proxy_endpoint()));
+        }
+        environment.push(("NO_PROXY".into(), no_proxy.into()));
+        RoleChain::from_instance().environment(environment).hop(hop_b().session_name("web-1"))
+    };
+    through("").build().unwrap().credentials().await.unwrap();
+    let asked = asked(&sandbox);
+    assert_eq!(asked, ["ImdsToken", "ImdsRole", "ImdsCredentials", "ProxyConnect", "AssumeRole RoleB"]);
+    assert_eq!(sandbox.count(Step::ProxyOther), 0);
+    // A host that no proxy is to stand for is asked itself.
+    let error = fails(through("other.invalid,.example.invalid").sts_endpoint("https://sts.example.invalid")).await;
+    assert_eq!(error.kind(), ErrorKind::StsUnreachable);
+    assert_eq!(sandbox.count(Step::ProxyConnect), 1);
 }

@@ -27,7 +27,7 @@ pub(crate) fn world() -> SandboxBuilder {
         .trusts(format!("arn:aws:iam::{ACCOUNT_A}:oidc-provider/{PROVIDER}"))
         .max_session(Duration::from_secs(7_200))
         .allows("sts:AssumeRole", ROLE_B);
-    let user = User::new(ACCOUNT_A, "dana").allows("sts:AssumeRole", ROLE_B).mfa_code("123456");
+    let user = User::new(ACCOUNT_A, "dana").allows("sts:AssumeRole", ROLE_B).mfa_code("970418");
     let builder = Sandbox::builder().role(role_a).role(role_b).role(role_c).role(role_w).user(user);
     builder.instance_role("RoleA").task_role("RoleA")
 }
@@ -82,7 +82,7 @@ pub(crate) fn asked(sandbox: &Sandbox) -> Vec<String> {
 }
 
 /// A clock that stands still until it is moved, together with the sandbox's.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Time {
     start: SystemTime,
     passed: Arc<AtomicU64>,
@@ -110,6 +110,12 @@ impl Time {
     pub(crate) fn set(&self, builder: RoleChainBuilder) -> RoleChainBuilder {
         let time = self.clone();
         builder.clock(move || time.now())
+    }
+}
+
+impl aws_smithy_async::time::TimeSource for Time {
+    fn now(&self) -> SystemTime {
+        Time::now(self)
     }
 }
 
