@@ -210,6 +210,8 @@ impl RoleChainBuilder {
     }
 
     /// Plans with these environment variables in place of the process's own.
+    ///
+    /// Containers' agents and logins of IAM Identity Center are looked for by the SDK, which goes by the process's own all the same.
     pub fn environment<K: Into<String>, V: Into<String>>(
         mut self,
         variables: impl IntoIterator<Item = (K, V)>,

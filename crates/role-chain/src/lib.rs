@@ -26,9 +26,22 @@
 //! The metadata service is asked over plain HTTP, never through a proxy and in version 2 only; STS over TLS (rustls with ring), trusting `AWS_CA_BUNDLE` or the
 //! operating system's authorities, through `HTTPS_PROXY` unless `NO_PROXY` spares it. Retries and clock-skew correction are the SDK's.
 //!
+//! # When it is asked
+//! Each step of a chain keeps its own credentials, and has them replaced ahead of their expiry: see [`RoleChain`], also for chains under an SDK client's own
+//! identity cache. [`RoleChain::credentials_lasting`] asks for a minimum of remaining life. [`RoleChainBuilder::disk_cache`] keeps sessions for later processes
+//! and makes those that run at the same time share one call; [`RoleChainBuilder::aws_cli_cache`] shares them with the AWS CLI.
+//!
+//! # What it tells
+//! [`RoleChain::counters`] are numbers for each step. Under the target `role_chain`, `tracing` gets a span `role_chain.call` (`step`, `target`) for each call, and
+//! events for what came of it, for credentials from memory and from disk, for refreshes ahead of time, and for service after a failure.
+//!
 //! # Secrets
 //! No key, secret, session token or external ID is in a `Debug`, a `Display`, an error or a log at any level. What the SDK would log while it talks to STS
 //! and to the metadata service is silenced, since at trace level that holds session tokens.
+//!
+//! # Features
+//! - `sso`: profiles whose credentials come from IAM Identity Center, with the token that `aws sso login` left. It adds the SDK's clients of that service.
+//!   Without it, such a profile is an error that says so.
 
 mod arn;
 mod base;
@@ -75,3 +88,8 @@ pub use walk::Step;
 pub use aws_credential_types::Credentials;
 pub use aws_credential_types::provider::ProvideCredentials;
 pub use aws_types::region::Region;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,3 +26,27 @@ impl<'a> Secrets<'a> {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_of_a_secret_is_left(
+            secret in "[A-Za-z0-9/+=]{20,40}",
+            token in "[A-Za-z0-9/+=]{20,60}",
+            id in "[a-z0-9-]{12,20}",
+            order in proptest::collection::vec(0..4_usize, 0..12),
+        ) {
+            let credentials = Credentials::new("AKIAEXAMPLE", secret.as_str(), Some(token.clone()), None, "test");
+            let parts = [secret.as_str(), token.as_str(), id.as_str(), " a word of the service's "];
+            let text: String = order.iter().map(|part| parts[*part]).collect();
+            let redacted = Secrets::of(Some(&credentials), &[Some(&id), None]).redact(&text);
+            for secret in &parts[..3] {
+                proptest::prop_assert!(!redacted.contains(secret), "{} is in {}", secret, redacted);
+            }
+            proptest::prop_assert_eq!(redacted.contains("a word"), order.contains(&3));
+        }
+    }
+}

@@ -161,4 +161,20 @@ mod tests {
         assert!(chances.iter().all(|chance| (0.0..1.0).contains(chance)));
         assert!(chances.iter().any(|chance| *chance != chances[0]));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_lifetime_the_turns_come_in_order(life in 0..100_000_u64, chance in 0.0..1.0_f64, second in 0..110_000_u64) {
+            let schedule = Schedule::new(at(0), Some(at(life)), chance);
+            let Some(times) = schedule.0 else { panic!("it expires") };
+            proptest::prop_assert!(times.refresh <= times.urgent && times.urgent <= times.expiry);
+            // No refresh before three quarters of a life, nor more than 15 minutes ahead.
+            proptest::prop_assert!(times.refresh >= at(life * 3 / 4) && times.refresh + AHEAD_MAX >= times.expiry);
+            let standing = schedule.standing(at(second));
+            proptest::prop_assert_eq!(standing == Standing::Expired, second >= life);
+            proptest::prop_assert_eq!(schedule.lasts(at(second), Duration::ZERO), second < life);
+            let early = schedule.early_expiry(at(second)).unwrap();
+            proptest::prop_assert!(early <= times.expiry);
+        }
+    }
 }

@@ -132,6 +132,30 @@ fn sessions_kept_on_disk_serve_later_runs_even_while_nobody_answers() {
 }
 
 #[test]
+fn a_clone_uses_the_session_that_is_kept_whoever_named_the_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Sandbox::scenario().repository("app", crate::support::repository(folder.path()));
+    let desk = Desk::new(world.start().unwrap());
+    answer(&desk, &["--cache", "--profile", "b"]);
+    desk.sandbox.set_imds_enabled(false);
+    // By the flag, by the remote's name, by the environment.
+    for (number, remote) in
+        ["codecommit::ap-northeast-1://app", "codecommit://b@app", "codecommit://app"].iter().enumerate()
+    {
+        let destination = format!("clone-{number}");
+        let mut command = desk.command(&["clone", "--cache", remote, &destination]);
+        match number {
+            0 => command.args(["--profile", "b"]),
+            1 => &mut command,
+            _ => command.env("AWS_PROFILE", "b"),
+        };
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{remote}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(desk.sandbox.count(Step::AssumeRole), 1);
+}
+
+#[test]
 fn processes_that_start_together_make_one_call() {
     let desk = scenario();
     let arguments = ["credentials", "--cache", "--profile", "b"];

@@ -1,9 +1,6 @@
 //! `clone-by-role doctor`: what goes wrong on the way to a repository, caused one by one, and what is said of it.
 
-use std::path::Path;
-use std::process::Command;
-
-use crate::support::Desk;
+use crate::support::{Desk, repository};
 use codecommit_sandbox::scenario::EXTERNAL_ID;
 use codecommit_sandbox::{Effect, Fault, Role, Sandbox, SandboxBuilder, Service, Step};
 use serde_json::Value;
@@ -185,14 +182,6 @@ fn the_statements_of_the_doctor_mend_the_chain() {
     desk.sandbox.put_role(role_a).unwrap();
     let (status, text) = doctor(&desk, &[]);
     assert_eq!(status, Some(0), "{text}");
-}
-
-/// An empty bare repository.
-fn repository(home: &Path) -> std::path::PathBuf {
-    let folder = home.join("app.git");
-    let made = Command::new("git").args(["init", "--quiet", "--bare"]).arg(&folder).status().unwrap();
-    assert!(made.success());
-    folder
 }
 
 #[test]

@@ -63,3 +63,11 @@ pub(crate) fn judges() -> Option<&'static Path> {
     });
     folder.as_deref()
 }
+
+/// An empty bare repository.
+pub(crate) fn repository(home: &Path) -> PathBuf {
+    let folder = home.join("app.git");
+    let made = Command::new("git").args(["init", "--quiet", "--bare"]).arg(&folder).status().unwrap();
+    assert!(made.success());
+    folder
+}

@@ -160,4 +160,14 @@ mod tests {
             assert_eq!(kept.obtained, SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000 - 3_600));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_is_written_in_ascii_and_read_back_by_any_reader_of_json(text in proptest::arbitrary::any::<String>()) {
+            let mut written = String::new();
+            python_string(&text, &mut written);
+            proptest::prop_assert!(written.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{}", written);
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+        }
+    }
 }

@@ -77,3 +77,56 @@ pub(super) fn read_credentials(object: &Value) -> Option<Credentials> {
             .build(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    proptest! {
+        #[test]
+        fn an_entry_is_read_as_it_was_written(
+            key in "[0-9a-f]{64}",
+            parts in proptest::array::uniform3(".{1,40}"),
+            principal in proptest::option::of(".{1,40}"),
+            obtained in 1_000_000_000..4_000_000_000_u64,
+            life in 1..43_200_u64,
+        ) {
+            let [id, secret, token] = parts;
+            let credentials = Credentials::new(id, secret, Some(token), Some(at(obtained + life)), "test");
+            let lease = Lease::new(credentials.clone(), principal.clone(), at(obtained));
+            let written = format(&key, &lease, at(obtained)).unwrap();
+            let kept = parse(written.as_bytes(), &key).unwrap();
+            prop_assert_eq!(kept.credentials.access_key_id(), credentials.access_key_id());
+            prop_assert_eq!(kept.credentials.secret_access_key(), credentials.secret_access_key());
+            prop_assert_eq!(kept.credentials.session_token(), credentials.session_token());
+            prop_assert_eq!((kept.expiry(), kept.obtained), (at(obtained + life), at(obtained)));
+            prop_assert_eq!(kept.principal, principal);
+            // Under another name it is none, nor is any part of it.
+            prop_assert!(parse(written.as_bytes(), &key[1..]).is_none());
+            let cut = written.len() * (obtained % 97) as usize / 97;
+            prop_assert!(parse(&written.as_bytes()[..cut], &key).is_none());
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(parse(&bytes, "key").is_none());
+        }
+    }
+
+    #[test]
+    fn what_does_not_expire_or_has_no_token_is_not_kept() {
+        let of = |token: Option<&str>, expiry| {
+            let credentials = Credentials::new("A", "s", token.map(str::to_owned), expiry, "test");
+            format("key", &Lease::new(credentials, None, at(0)), at(0))
+        };
+        assert!(of(Some("t"), Some(at(900))).is_some());
+        assert!(of(None, Some(at(900))).is_none());
+        assert!(of(Some("t"), None).is_none());
+    }
+}
