@@ -17,6 +17,7 @@ pub struct Error(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
+    retryable: bool,
     step: Option<Cow<'static, str>>,
     message: String,
     principal: Option<String>,
@@ -71,7 +72,7 @@ impl Error {
 
     /// Whether the same call can succeed later without anyone changing anything.
     pub fn is_retryable(&self) -> bool {
-        self.0.kind.is_retryable()
+        self.0.retryable
     }
 
     /// Whether the error is a mistake in what the caller or the configuration says, found without any call.
@@ -108,6 +109,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
+            retryable: kind.is_retryable(),
             step: None,
             message: message.into(),
             principal: None,
@@ -131,6 +133,11 @@ impl Error {
 
     pub(crate) fn with_help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.inner().help = help.into();
+        self
+    }
+
+    pub(crate) fn not_retryable(mut self) -> Self {
+        self.inner().retryable = false;
         self
     }
 

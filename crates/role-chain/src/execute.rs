@@ -14,7 +14,7 @@ use crate::hop::{Hop, Mfa};
 use crate::imds::{self, Imds};
 use crate::limits;
 use crate::plan::Base;
-use crate::remedy;
+use crate::remedy::{self, Scene};
 use crate::schedule::Standing;
 use crate::serve::{Core, For, StepName};
 use crate::slot::{Lease, Outcome};
@@ -118,8 +118,9 @@ impl Core {
     async fn web_identity(&self, identity: &base::WebIdentity) -> Result<Session, Error> {
         let token = identity.token()?;
         let name = self.session_name(identity.session_name.as_ref()).await;
-        let outcome = self.sts().await?.assume_role_with_web_identity(identity, &name, &token).await;
-        outcome.map_err(|failure| remedy::of_web_identity(failure, identity, &self.clock))
+        let sts = self.sts().await?;
+        let outcome = sts.assume_role_with_web_identity(identity, &name, &token).await;
+        outcome.map_err(|failure| remedy::of_web_identity(failure, identity, &self.scene(sts)))
     }
 
     /// Takes a hop; where its source turns out to be expired, once more with a new one; where its signature is refused, once more as well.
@@ -170,7 +171,23 @@ impl Core {
         if principal.is_none() {
             principal = self.principal_by_imds(level - 1).await;
         }
-        remedy::of_hop(failure, principal, &self.plan.hops[level - 1], &self.clock)
+        let sts = match self.sts().await {
+            Ok(sts) => sts,
+            Err(error) => return error,
+        };
+        let expired = failure.what == What::Expired;
+        let error = remedy::of_hop(failure, principal, &self.plan.hops[level - 1], &self.scene(sts));
+        match (level, &self.plan.base) {
+            // Nobody renews these but whoever put them there.
+            (1, Base::Environment(_) | Base::ProfileKeys { .. }) if expired => error
+                .with_help("The session token in the environment or the profile has expired: put a new one there, with its keys.")
+                .not_retryable(),
+            _ => error,
+        }
+    }
+
+    fn scene<'a>(&'a self, sts: &'a Sts) -> Scene<'a> {
+        Scene { clock: &self.clock, place: &sts.place }
     }
 
     /// The ARN of whoever holds the credentials of the step at `level`.
@@ -181,7 +198,7 @@ impl Core {
         let step = || self.plan.step(level);
         let sts = self.sts().await.map_err(|error| error.at(step()))?;
         let arn = sts.caller(&lease.credentials).await;
-        let arn = arn.map_err(|failure| remedy::of_caller(failure, &self.clock).at(step()))?;
+        let arn = arn.map_err(|failure| remedy::of_caller(failure, &self.scene(sts)).at(step()))?;
         Ok(lease.principal.get_or_init(|| arn).clone())
     }
 

@@ -10,8 +10,15 @@ use crate::iam::{Statement, role_of_session};
 use crate::sts_failure::{Failure, What};
 use crate::time::stamp;
 
+/// Where a call failed.
+pub(crate) struct Scene<'a> {
+    pub(crate) clock: &'a Clock,
+    /// Which STS was asked, as [`Sts::place`](crate::sts::Sts::place) has it.
+    pub(crate) place: &'a str,
+}
+
 /// The error of a hop that failed. `principal` is who tried to take it, as far as that is known.
-pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, clock: &Clock) -> Error {
+pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, scene: &Scene<'_>) -> Error {
     let role = hop.role.as_str();
     let who = principal.as_deref().unwrap_or("the caller");
     let denied = failure.what == What::AccessDenied;
@@ -21,7 +28,7 @@ pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, clo
             format!("STS does not let {who} assume {role}"),
             access_denied(principal.as_deref(), hop),
         ),
-        false => common(&failure, clock, &format!("assume {role}")),
+        false => common(&failure, scene, &format!("assume {role}")),
     };
     let statements = match &principal {
         Some(arn) if denied => Statement::of_hop(hop, arn),
@@ -31,7 +38,7 @@ pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, clo
 }
 
 /// The error of a role that could not be taken by web identity.
-pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, clock: &Clock) -> Error {
+pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, scene: &Scene<'_>) -> Error {
     let role = identity.role.as_str();
     let (kind, message, help) = match failure.what {
         What::AccessDenied => (
@@ -48,20 +55,20 @@ pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, clock: &
             format!("STS refuses the web identity token to assume {role}"),
             "The token has expired, or its issuer is no identity provider of the role's account: whoever puts the token file there must renew it.".to_owned(),
         ),
-        _ => common(&failure, clock, &format!("assume {role}")),
+        _ => common(&failure, scene, &format!("assume {role}")),
     };
     finish(failure, kind, message, help).with_target(role)
 }
 
 /// The error of a `GetCallerIdentity` that failed.
-pub(crate) fn of_caller(failure: Failure, clock: &Clock) -> Error {
+pub(crate) fn of_caller(failure: Failure, scene: &Scene<'_>) -> Error {
     let (kind, message, help) = match failure.what {
         What::AccessDenied => (
             ErrorKind::AccessDenied,
             "STS does not tell the caller who it is".to_owned(),
             "A policy of the network (a VPC endpoint's, a proxy's) forbids sts:GetCallerIdentity, since no IAM policy can.".to_owned(),
         ),
-        _ => common(&failure, clock, "say who the caller is"),
+        _ => common(&failure, scene, "say who the caller is"),
     };
     finish(failure, kind, message, help)
 }
@@ -77,7 +84,8 @@ fn finish(failure: Failure, kind: ErrorKind, message: String, help: String) -> E
         .with_source(failure.cause)
 }
 
-fn common(failure: &Failure, clock: &Clock, errand: &str) -> (ErrorKind, String, String) {
+fn common(failure: &Failure, scene: &Scene<'_>, errand: &str) -> (ErrorKind, String, String) {
+    let sts = format!("STS{}", scene.place);
     match failure.what {
         What::AccessDenied | What::Refused => (
             ErrorKind::Refused,
@@ -99,30 +107,30 @@ fn common(failure: &Failure, clock: &Clock, errand: &str) -> (ErrorKind, String,
             format!("STS is throttling, and did not {errand}"),
             "Too many calls of this account at once: try again later, and let hosts that start together start apart.".to_owned(),
         ),
-        What::Signature => signature(clock, errand),
+        What::Signature => signature(scene.clock, errand),
         What::ServerError => (
             ErrorKind::StsUnreachable,
-            format!("STS failed to {errand}"),
+            format!("{sts} failed to {errand}"),
             "It fails for now: try again.".to_owned(),
         ),
         What::TimedOut => (
             ErrorKind::StsUnreachable,
-            format!("STS did not answer in time, asked to {errand}"),
+            format!("{sts} did not answer in time, asked to {errand}"),
             unreachable().to_owned(),
         ),
         What::Unreachable => (
             ErrorKind::StsUnreachable,
-            format!("STS cannot be reached to {errand}"),
+            format!("{sts} cannot be reached to {errand}"),
             unreachable().to_owned(),
         ),
         What::Untrusted => (
             ErrorKind::Untrusted,
-            "the certificate that STS shows is not trusted here".to_owned(),
+            format!("the certificate that {sts} shows is not trusted here"),
             "Where a proxy inspects TLS, or the endpoint has a private CA, let AWS_CA_BUNDLE name a PEM file with that CA. Else, someone stands between.".to_owned(),
         ),
         What::Answer => (
             ErrorKind::StsAnswer,
-            format!("what answered the request to {errand} is not STS"),
+            format!("what answered for {sts} the request to {errand} is not STS"),
             "Check AWS_ENDPOINT_URL_STS and the proxy settings, if they are set.".to_owned(),
         ),
     }

@@ -28,6 +28,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Sts {
     client: aws_sdk_sts::Client,
+    /// Which STS this is, in words: ` at https://127.0.0.1:1338`, ` in ap-northeast-1`.
+    pub(crate) place: String,
 }
 
 /// What an `AssumeRole` gave.
@@ -50,6 +52,10 @@ impl Sts {
         if let Some(attempts) = network.max_attempts {
             retries = retries.with_max_attempts(attempts);
         }
+        let place = match &network.sts_endpoint {
+            Some(endpoint) => format!(" at {endpoint}"),
+            None => format!(" in {region}"),
+        };
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(region)
@@ -66,7 +72,7 @@ impl Sts {
         if let Some(endpoint) = &network.sts_endpoint {
             config = config.endpoint_url(endpoint);
         }
-        Ok(Self { client: aws_sdk_sts::Client::from_conf(config.build()) })
+        Ok(Self { client: aws_sdk_sts::Client::from_conf(config.build()), place })
     }
 
     /// Takes a hop with the credentials of the step before it.

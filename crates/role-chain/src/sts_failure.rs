@@ -100,7 +100,7 @@ fn of_code(code: Option<&str>, status: u16) -> What {
         _ if status == 429 => What::Throttled,
         _ if status >= 500 => What::ServerError,
         Some(_) => What::Refused,
-        None if status == 403 => What::AccessDenied,
+        // STS names a code, whatever it refuses.
         None => What::Answer,
     }
 }

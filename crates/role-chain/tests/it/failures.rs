@@ -194,6 +194,39 @@ async fn a_source_that_stays_expired_is_reported() {
 }
 
 #[tokio::test]
+async fn an_expired_token_of_the_environment_is_renewed_by_nobody_here() {
+    let sandbox = world().start().unwrap();
+    let base = from_instance(&sandbox).build().unwrap().credentials().await.unwrap();
+    sandbox.expire_sessions("RoleA");
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", base.access_key_id()),
+        ("AWS_SECRET_ACCESS_KEY", base.secret_access_key()),
+        ("AWS_SESSION_TOKEN", base.session_token().unwrap()),
+    ];
+    let environment = sandbox.env().into_iter().chain(keys.map(|(name, value)| (name.into(), value.into())));
+    let error = fails(RoleChain::from_environment_keys().environment(environment).hop(hop_b())).await;
+    check(&error, ErrorKind::ExpiredCredentials, "hop 1 of 1", false, &["put a new one there"]);
+}
+
+#[tokio::test]
+async fn the_instance_tells_its_region_where_nobody_else_does() {
+    let sandbox = world().start().unwrap();
+    let mut environment = sandbox.env();
+    environment.retain(|(name, _)| !name.contains("REGION") && name != "NO_PROXY" && name != "AWS_ENDPOINT_URL_STS");
+    environment.push(("HTTPS_PROXY".into(), sandbox.proxy_endpoint()));
+    let chain = || RoleChain::from_instance().environment(environment.clone()).hop(hop_b().session_name("web-1"));
+    chain().build().unwrap().credentials().await.unwrap();
+    let call = sandbox.requests().pop().unwrap();
+    assert_eq!((call.step(), call.host()), (Step::AssumeRole, "sts.ap-northeast-1.amazonaws.com"));
+    assert!(asked(&sandbox).contains(&"IMDS /latest/meta-data/placement/region".to_owned()));
+
+    sandbox.set_fault(Fault::new(Service::Sts, Effect::UntrustedCertificate));
+    let error = fails(chain()).await;
+    check(&error, ErrorKind::Untrusted, "hop 1 of 1", false, &["inspects TLS"]);
+    assert!(error.to_string().contains("STS in ap-northeast-1"), "{error}");
+}
+
+#[tokio::test]
 async fn sts_that_throttles() {
     let sandbox = world().fault(Fault::new(Step::AssumeRole, Effect::Throttle)).start().unwrap();
     let error = fails(from_instance_without_retries(&sandbox).hop(hop_b())).await;
@@ -304,6 +337,7 @@ async fn sts_that_cannot_be_reached() {
     let sandbox = world().start().unwrap();
     let error = fails(builder.environment(without_retries(&sandbox)).hop(hop_b())).await;
     check(&error, ErrorKind::StsUnreachable, "hop 1 of 1", true, &["name resolution"]);
+    assert!(error.to_string().contains("STS at https://sts.example.invalid cannot be reached"), "{error}");
 }
 
 #[tokio::test]
@@ -320,6 +354,8 @@ async fn certificates_that_are_not_trusted() {
 async fn something_else_in_the_place_of_sts() {
     let effects = [
         Effect::Body("<html>Welcome to the network</html>".into()),
+        Effect::Status(403),
+        Effect::Status(404),
         Effect::Redirect { status: 302, location: "https://127.0.0.1:1/".into() },
     ];
     for effect in effects {
