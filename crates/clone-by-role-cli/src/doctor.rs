@@ -1,6 +1,6 @@
 //! `clone-by-role doctor`: walks the chain of roles and, if a repository is named, up to its door.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,8 +57,16 @@ pub(crate) fn run(args: Args) -> ExitCode {
 
 /// What is to be looked at: planned before anyone is asked.
 struct Visit {
+    who: Acting,
     chain: RoleChain,
     door: Option<Door>,
+}
+
+/// As whom the command acts: a profile that is not the one that was meant is a common mistake.
+struct Acting {
+    profile: Option<String>,
+    by: &'static str,
+    region: Option<String>,
 }
 
 /// The repository whose door is tried.
@@ -83,7 +91,9 @@ impl Visit {
             None => None,
         };
         let profile = remote.as_ref().and_then(Remote::profile);
+        let (told, by) = args.who.told_by(profile);
         let chain = args.who.without_cache().chain_or(profile)?.build()?;
+        let who = Acting { profile: told, by, region: chain.region().map(ToString::to_string) };
         let region = args.region.or_else(|| chain.region().map(ToString::to_string));
         let door = match (args.remote, remote) {
             (Some(name), Some(remote)) => {
@@ -98,7 +108,7 @@ impl Visit {
             }
             _ => None,
         };
-        Ok(Self { chain, door })
+        Ok(Self { who, chain, door })
     }
 
     async fn make(self) -> Findings {
@@ -109,7 +119,7 @@ impl Visit {
             let error = knock(door, self.chain).await.err();
             tried = Some((started.elapsed(), error));
         }
-        Findings { walk, door: self.door, tried }
+        Findings { who: self.who, walk, door: self.door, tried }
     }
 }
 
@@ -162,6 +172,7 @@ impl Engine for Knock {
 
 /// What came of a visit.
 struct Findings {
+    who: Acting,
     walk: Report,
     door: Option<Door>,
     /// How long the door took, and what was wrong with it.
@@ -192,7 +203,7 @@ impl Findings {
     }
 
     fn to_text(&self) -> String {
-        let mut text = self.walk.to_string();
+        let mut text = format!("{}{}", self.who, self.walk);
         if let Some(door) = &self.door {
             let place = format!("{} in {}", door.repository.name(), door.repository.region());
             // Writing to a string does not fail.
@@ -227,6 +238,7 @@ impl Findings {
     fn to_json(&self) -> Value {
         let mut findings: Value = serde_json::from_str(&self.walk.to_json()).unwrap_or_default();
         findings["ok"] = self.is_ok().into();
+        findings["who"] = json!({ "profile": self.who.profile, "by": self.who.by, "region": self.who.region });
         let mut failure = self.walk.error().map(|error| Error::from(error.clone()));
         if let Some(door) = &self.door {
             let target = door.repository.https_url();
@@ -270,6 +282,19 @@ impl Findings {
             "expiry": null,
             "error": error,
         })
+    }
+}
+
+impl fmt::Display for Acting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.profile {
+            Some(profile) => write!(f, "as   profile {profile:?} (by {})", self.by)?,
+            None => write!(f, "as   the instance (by {})", self.by)?,
+        }
+        match &self.region {
+            Some(region) => writeln!(f, " in {region}"),
+            None => writeln!(f, ", which tells the region"),
+        }
     }
 }
 

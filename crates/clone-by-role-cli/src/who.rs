@@ -44,6 +44,23 @@ impl Who {
         })
     }
 
+    /// The profile that is acted as, if it is one, and what said so.
+    pub(crate) fn told_by(&self, remote_profile: Option<&str>) -> (Option<String>, &'static str) {
+        if let Some(profile) = &self.profile {
+            return (Some(profile.clone()), "--profile");
+        }
+        if !self.hops.is_empty() {
+            return (None, "--role-arn");
+        }
+        if let Some(profile) = remote_profile {
+            return (Some(profile.to_owned()), "the remote's name");
+        }
+        match std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty()) {
+            Some(profile) => (Some(profile), "AWS_PROFILE"),
+            None => (None, "default"),
+        }
+    }
+
     /// Whether the flags ask for anything: else the remote's name or the environment decides.
     pub(crate) fn is_given(&self) -> bool {
         self.profile.is_some() || !self.hops.is_empty() || self.cache

@@ -192,6 +192,7 @@ fn where_all_holds_each_step_is_shown_up_to_the_repository() {
     assert_eq!(status, Some(0), "{text}");
     let lines: Vec<_> = text.lines().collect();
     let expected = [
+        "as   profile \"b\" (by --profile) in ap-northeast-1".to_owned(),
         format!("ok   IMDS        {SESSION_A}  "),
         format!("ok   hop 1 of 1  {SESSION_B}  "),
         "ok   repository  app in ap-northeast-1  ".to_owned(),
@@ -251,6 +252,31 @@ fn a_repository_that_is_not_there_or_not_tried() {
     let (_, text) = doctor(&desk, &["--json", APP]);
     let found: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(found["untried"], serde_json::json!([ROLE_B, desk.sandbox.repository_url("app")]));
+}
+
+#[test]
+fn whoever_said_as_whom_to_act_is_named() {
+    let desk = Desk::new(Sandbox::scenario().start().unwrap());
+    let role = desk.sandbox.role_arn("RoleB");
+    let by = |arguments: &[&str], profile: &str| {
+        let mut command = desk.command(&[&["doctor"], arguments].concat());
+        let output = command.env("AWS_PROFILE", profile).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().next().unwrap_or_default().to_owned()
+    };
+    let cases: [(&[&str], &str, &str); 5] = [
+        (&[], "", "as   the instance (by default) in ap-northeast-1"),
+        (&[], "b", "as   profile \"b\" (by AWS_PROFILE) in ap-northeast-1"),
+        (&["codecommit://b@app"], "other", "as   profile \"b\" (by the remote's name) in ap-northeast-1"),
+        (&["--profile", "b"], "other", "as   profile \"b\" (by --profile) in ap-northeast-1"),
+        (&["--role-arn", &role], "other", "as   the instance (by --role-arn) in ap-northeast-1"),
+    ];
+    for (arguments, profile, line) in cases {
+        assert_eq!(by(arguments, profile), line, "{arguments:?}");
+    }
+    let output = desk.command(&["doctor", "--json"]).env("AWS_PROFILE", "b").output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = serde_json::json!({ "profile": "b", "by": "AWS_PROFILE", "region": "ap-northeast-1" });
+    assert_eq!(found["who"], expected);
 }
 
 #[test]
