@@ -120,7 +120,7 @@ impl Core {
         let name = self.session_name(identity.session_name.as_ref()).await;
         let sts = self.sts().await?;
         let outcome = sts.assume_role_with_web_identity(identity, &name, &token).await;
-        outcome.map_err(|failure| remedy::of_web_identity(failure, identity, &self.scene(sts)))
+        outcome.map_err(|failure| remedy::of_web_identity(failure, identity, &token, &self.scene(sts)))
     }
 
     /// Takes a hop; where its source turns out to be expired, once more with a new one; where its signature is refused, once more as well.

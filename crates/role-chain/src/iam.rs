@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::arn::{RoleArn, assumed_role};
+use crate::claims::Claims;
 use crate::hop::Hop;
 
 /// A statement of an IAM policy that would allow what was refused, and where it goes.
@@ -39,6 +40,19 @@ impl Statement {
     /// The statement by which `principal` may assume `role`.
     pub fn assume(role: &RoleArn, principal: Option<&str>) -> Self {
         Self::allow(ASSUME, role.as_str(), principal)
+    }
+
+    /// The statement by which `role` trusts whoever bears a token of these claims.
+    pub(crate) fn trust_bearer(role: &RoleArn, claims: &Claims) -> Self {
+        let Claims { provider, audience, subject } = claims;
+        let principal = format!("arn:{}:iam::{}:oidc-provider/{provider}", role.partition(), role.account_id());
+        let statement = json!({
+            "Effect": "Allow",
+            "Principal": { "Federated": principal },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": { "StringEquals": { format!("{provider}:aud"): audience, format!("{provider}:sub"): subject } },
+        });
+        Self::new(Some(role.account_id().to_owned()), format!("the trust policy of role {}", role.name()), &statement)
     }
 
     /// The statements of which a hop that is refused may lack one or more: they allow its tags and source identity as well.

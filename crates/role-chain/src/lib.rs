@@ -48,6 +48,7 @@ mod base;
 mod builder;
 mod cache;
 mod chain;
+mod claims;
 mod clock;
 mod counters;
 mod endpoint;

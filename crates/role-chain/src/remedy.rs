@@ -2,6 +2,7 @@
 
 use crate::arn::assumed_role;
 use crate::base::WebIdentity;
+use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::error_kind::ErrorKind;
@@ -38,8 +39,10 @@ pub(crate) fn of_hop(failure: Failure, principal: Option<String>, hop: &Hop, sce
 }
 
 /// The error of a role that could not be taken by web identity.
-pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, scene: &Scene<'_>) -> Error {
+pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, token: &str, scene: &Scene<'_>) -> Error {
     let role = identity.role.as_str();
+    let claims = Claims::of(token).filter(|_| failure.what == What::AccessDenied);
+    let statements = claims.iter().map(|claims| Statement::trust_bearer(&identity.role, claims)).collect();
     let (kind, message, help) = match failure.what {
         What::AccessDenied => (
             ErrorKind::AccessDenied,
@@ -57,7 +60,7 @@ pub(crate) fn of_web_identity(failure: Failure, identity: &WebIdentity, scene: &
         ),
         _ => common(&failure, scene, &format!("assume {role}")),
     };
-    finish(failure, kind, message, help).with_target(role)
+    finish(failure, kind, message, help).with_target(role).with_statements(statements)
 }
 
 /// The error of a `GetCallerIdentity` that failed.

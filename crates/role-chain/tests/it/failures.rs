@@ -445,6 +445,19 @@ async fn tokens_of_an_identity_provider_that_are_missing_or_of_no_use() {
     std::fs::write(&file, sandbox.web_identity_token(PROVIDER, "system:serviceaccount:deploy")).unwrap();
     let error = fails(ROLE_B).await;
     check(&error, ErrorKind::AccessDenied, "web identity", false, &["role RoleB in account 222222222222", "federated"]);
+    let [statement] = error.statements() else { panic!("{:?}", error.statements()) };
+    assert_eq!(statement.policy, "the trust policy of role RoleB");
+    let statement: serde_json::Value = serde_json::from_str(&statement.json).unwrap();
+    let expected = serde_json::json!({
+        "Effect": "Allow",
+        "Principal": { "Federated": format!("arn:aws:iam::222222222222:oidc-provider/{PROVIDER}") },
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": { "StringEquals": {
+            format!("{PROVIDER}:aud"): "sts.amazonaws.com",
+            format!("{PROVIDER}:sub"): "system:serviceaccount:deploy",
+        } },
+    });
+    assert_eq!(statement, expected);
     sandbox.advance_clock(Duration::from_secs(3_700));
     let error = fails(role_w).await;
     check(&error, ErrorKind::Refused, "web identity", false, &["expired"]);
