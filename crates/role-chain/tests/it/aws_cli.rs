@@ -86,7 +86,7 @@ async fn sessions_with_less_than_fifteen_minutes_to_go_are_not_taken() {
     let first = key(&chain()).await;
     time.go_to(&sandbox, 2_690);
     assert_eq!(key(&chain()).await, first);
-    time.go_to(&sandbox, 2_705);
+    time.go_to(&sandbox, 2_730);
     assert_ne!(key(&chain()).await, first);
     assert_eq!(sandbox.count(Step::AssumeRole), 2);
 }

@@ -292,7 +292,7 @@ async fn who_is_due_takes_what_another_process_obtained_meanwhile() {
     let late = chain();
     assert_eq!(key(&late).await, second);
     assert_eq!(late.counters()[1].served_after_failure, 1);
-    time.go_to(&bench.sandbox, 6_600);
+    time.go_to(&bench.sandbox, 6_630);
     assert_eq!(late.credentials().await.unwrap_err().step(), Some("IMDS"));
 }
 

@@ -118,7 +118,7 @@ async fn a_client_goes_on_with_what_is_valid_while_sts_fails() {
         client.call().await;
     }
     assert!(chain.counters()[1].failures > 0);
-    time.go_to(&sandbox, 3_601);
+    time.go_to(&sandbox, 3_630);
     let error = client.client.get_caller_identity().send().await.unwrap_err();
     let error = role_chain::Error::find(&error).expect("the chain's own error, within the client's");
     assert_eq!(error.kind(), role_chain::ErrorKind::Throttled);
