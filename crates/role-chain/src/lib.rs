@@ -69,6 +69,7 @@ mod remedy;
 mod report;
 mod schedule;
 mod serve;
+mod settings;
 mod slot;
 mod sts;
 mod sts_failure;

@@ -8,18 +8,18 @@ use codecommit_sandbox::{Effect, Fault, Role, Sandbox, SandboxBuilder, Service, 
 use role_chain::{Credentials, Error, ErrorKind, Hop, RoleChain, RoleChainBuilder};
 
 use crate::support::{
-    MFA, PROVIDER, ROLE_B, Time, asked, from_instance, from_instance_without_retries, from_user, hop_b, hop_c, role,
-    without_retries, world,
+    ROLE_B, Time, asked, from_instance, from_instance_without_retries, from_user, hop_b, hop_c, role, without_retries,
+    world,
 };
 
 const SESSION_A: &str = "arn:aws:sts::111111111111:assumed-role/RoleA/i-0123456789abcdef0";
 
-async fn fails(chain: RoleChainBuilder) -> Error {
+pub(crate) async fn fails(chain: RoleChainBuilder) -> Error {
     chain.build().expect("a chain that can be planned").credentials().await.expect_err("a failure")
 }
 
 #[track_caller]
-fn check(error: &Error, kind: ErrorKind, step: &str, retryable: bool, help: &[&str]) {
+pub(crate) fn check(error: &Error, kind: ErrorKind, step: &str, retryable: bool, help: &[&str]) {
     assert_eq!(error.kind(), kind, "{error}: {error:?}");
     assert_eq!(error.step(), Some(step), "{error}");
     assert_eq!(error.is_retryable(), retryable, "{error}");
@@ -194,39 +194,6 @@ async fn a_source_that_stays_expired_is_reported() {
 }
 
 #[tokio::test]
-async fn an_expired_token_of_the_environment_is_renewed_by_nobody_here() {
-    let sandbox = world().start().unwrap();
-    let base = from_instance(&sandbox).build().unwrap().credentials().await.unwrap();
-    sandbox.expire_sessions("RoleA");
-    let keys = [
-        ("AWS_ACCESS_KEY_ID", base.access_key_id()),
-        ("AWS_SECRET_ACCESS_KEY", base.secret_access_key()),
-        ("AWS_SESSION_TOKEN", base.session_token().unwrap()),
-    ];
-    let environment = sandbox.env().into_iter().chain(keys.map(|(name, value)| (name.into(), value.into())));
-    let error = fails(RoleChain::from_environment_keys().environment(environment).hop(hop_b())).await;
-    check(&error, ErrorKind::ExpiredCredentials, "hop 1 of 1", false, &["put a new one there"]);
-}
-
-#[tokio::test]
-async fn the_instance_tells_its_region_where_nobody_else_does() {
-    let sandbox = world().start().unwrap();
-    let mut environment = sandbox.env();
-    environment.retain(|(name, _)| !name.contains("REGION") && name != "NO_PROXY" && name != "AWS_ENDPOINT_URL_STS");
-    environment.push(("HTTPS_PROXY".into(), sandbox.proxy_endpoint()));
-    let chain = || RoleChain::from_instance().environment(environment.clone()).hop(hop_b().session_name("web-1"));
-    chain().build().unwrap().credentials().await.unwrap();
-    let call = sandbox.requests().pop().unwrap();
-    assert_eq!((call.step(), call.host()), (Step::AssumeRole, "sts.ap-northeast-1.amazonaws.com"));
-    assert!(asked(&sandbox).contains(&"IMDS /latest/meta-data/placement/region".to_owned()));
-
-    sandbox.set_fault(Fault::new(Service::Sts, Effect::UntrustedCertificate));
-    let error = fails(chain()).await;
-    check(&error, ErrorKind::Untrusted, "hop 1 of 1", false, &["inspects TLS"]);
-    assert!(error.to_string().contains("STS in ap-northeast-1"), "{error}");
-}
-
-#[tokio::test]
 async fn sts_that_throttles() {
     let sandbox = world().fault(Fault::new(Step::AssumeRole, Effect::Throttle)).start().unwrap();
     let error = fails(from_instance_without_retries(&sandbox).hop(hop_b())).await;
@@ -306,81 +273,6 @@ async fn what_sts_refuses() {
 }
 
 #[tokio::test]
-async fn a_provider_whose_keys_turn_out_temporary_is_held_to_an_hour_before_the_call() {
-    let sandbox = world().start().unwrap();
-    let temporary = from_instance(&sandbox).build().unwrap();
-    let chain = RoleChain::from_provider(temporary).environment(sandbox.env());
-    let error = fails(chain.hop(hop_b().duration(Duration::from_secs(3_601)))).await;
-    assert_eq!((error.kind(), error.step()), (ErrorKind::InvalidArgument, Some("hop 1 of 1")));
-    assert_eq!(sandbox.count(Step::AssumeRole), 0);
-}
-
-#[tokio::test]
-async fn sts_that_cannot_be_reached() {
-    let effects = [
-        Fault::new(Service::Sts, Effect::RefuseConnections),
-        Fault::new(Service::Sts, Effect::CloseConnection),
-        Fault::new(Service::Sts, Effect::PlainHttp),
-        Fault::new(Step::AssumeRole, Effect::Status(503)),
-        Fault::new(Step::AssumeRole, Effect::Close),
-        Fault::new(Step::AssumeRole, Effect::CutAfter(100)),
-    ];
-    for fault in effects {
-        let shown = format!("{fault:?}");
-        let sandbox = world().fault(fault).start().unwrap();
-        let error = fails(from_instance_without_retries(&sandbox).hop(hop_b())).await;
-        assert_eq!(error.kind(), ErrorKind::StsUnreachable, "{shown}: {error:?}");
-        check(&error, ErrorKind::StsUnreachable, "hop 1 of 1", true, &[]);
-        assert!(!error.help().is_empty());
-    }
-    let builder = RoleChain::from_instance().sts_endpoint("https://sts.example.invalid");
-    let sandbox = world().start().unwrap();
-    let error = fails(builder.environment(without_retries(&sandbox)).hop(hop_b())).await;
-    check(&error, ErrorKind::StsUnreachable, "hop 1 of 1", true, &["name resolution"]);
-    assert!(error.to_string().contains("STS at https://sts.example.invalid cannot be reached"), "{error}");
-}
-
-#[tokio::test]
-async fn certificates_that_are_not_trusted() {
-    for effect in [Effect::UntrustedCertificate, Effect::CertificateForOtherHost, Effect::ExpiredCertificate] {
-        let sandbox = world().fault(Fault::new(Service::Sts, effect)).start().unwrap();
-        let error = fails(from_instance_without_retries(&sandbox).hop(hop_b())).await;
-        check(&error, ErrorKind::Untrusted, "hop 1 of 1", false, &["AWS_CA_BUNDLE"]);
-        assert_eq!(sandbox.count(Step::AssumeRole), 0);
-    }
-}
-
-#[tokio::test]
-async fn something_else_in_the_place_of_sts() {
-    let effects = [
-        Effect::Body("<html>Welcome to the network</html>".into()),
-        Effect::Status(403),
-        Effect::Status(404),
-        Effect::Redirect { status: 302, location: "https://127.0.0.1:1/".into() },
-    ];
-    for effect in effects {
-        let sandbox = world().fault(Fault::new(Step::AssumeRole, effect)).start().unwrap();
-        let error = fails(from_instance_without_retries(&sandbox).hop(hop_b())).await;
-        check(&error, ErrorKind::StsAnswer, "hop 1 of 1", false, &["AWS_ENDPOINT_URL_STS"]);
-        assert_eq!(sandbox.count(Step::Elsewhere), 0);
-    }
-}
-
-#[tokio::test]
-async fn mfa_that_is_not_given_or_not_right() {
-    let sandbox = world().start().unwrap();
-    let with = |code: &'static str| from_user(&sandbox).hop(hop_b().mfa(MFA, move |_| Ok(code.into())));
-    let error = fails(with("12345")).await;
-    check(&error, ErrorKind::MfaToken, "hop 1 of 1", false, &["six digits"]);
-    assert_eq!(error.to_string(), "hop 1 of 1: the MFA code must be six digits");
-    let error = fails(with("654321")).await;
-    check(&error, ErrorKind::AccessDenied, "hop 1 of 1", false, &["The MFA code was wrong"]);
-    let error = fails(from_user(&sandbox).hop(hop_b().mfa(MFA, |_| Err("no terminal".into())))).await;
-    check(&error, ErrorKind::MfaToken, "hop 1 of 1", false, &[]);
-    assert_eq!(error.source().unwrap().to_string(), "no terminal");
-}
-
-#[tokio::test]
 async fn a_report_says_what_holds_and_what_to_mend() {
     let sandbox = world().start().unwrap();
     let chain = from_instance(&sandbox).hop(Hop::new(role(ROLE_B))).hop(hop_c()).build().unwrap();
@@ -418,93 +310,4 @@ async fn a_report_tells_of_clocks_that_differ() {
     assert!(report.to_string().contains("keep it set by NTP"), "{report}");
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert!((json["clock_ahead_seconds"].as_i64().unwrap() + 120).abs() <= 2, "{json}");
-}
-
-#[tokio::test]
-async fn tokens_of_an_identity_provider_that_are_missing_or_of_no_use() {
-    let sandbox = world().start().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    let fails = async |arn: &str| {
-        let chain = RoleChain::from_web_identity(role(arn), &file).environment(without_retries(&sandbox));
-        let error = fails(chain.hop(hop_b())).await;
-        assert_eq!(error.step(), Some("web identity"), "{error}");
-        error
-    };
-    let role_w = "arn:aws:iam::111111111111:role/RoleW";
-
-    let error = fails(role_w).await;
-    check(&error, ErrorKind::BaseUnavailable, "web identity", false, &["mounted"]);
-    std::fs::write(&file, " \n").unwrap();
-    assert!(fails(role_w).await.to_string().ends_with("is empty"));
-    std::fs::write(&file, "no token").unwrap();
-    let error = fails(role_w).await;
-    check(&error, ErrorKind::Refused, "web identity", false, &["must renew it"]);
-    assert_eq!((error.target(), error.code()), (Some(role_w), Some("InvalidIdentityToken")));
-
-    std::fs::write(&file, sandbox.web_identity_token(PROVIDER, "system:serviceaccount:deploy")).unwrap();
-    let error = fails(ROLE_B).await;
-    check(&error, ErrorKind::AccessDenied, "web identity", false, &["role RoleB in account 222222222222", "federated"]);
-    let [statement] = error.statements() else { panic!("{:?}", error.statements()) };
-    assert_eq!(statement.policy, "the trust policy of role RoleB");
-    let statement: serde_json::Value = serde_json::from_str(&statement.json).unwrap();
-    let expected = serde_json::json!({
-        "Effect": "Allow",
-        "Principal": { "Federated": format!("arn:aws:iam::222222222222:oidc-provider/{PROVIDER}") },
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": { "StringEquals": {
-            format!("{PROVIDER}:aud"): "sts.amazonaws.com",
-            format!("{PROVIDER}:sub"): "system:serviceaccount:deploy",
-        } },
-    });
-    assert_eq!(statement, expected);
-    sandbox.advance_clock(Duration::from_secs(3_700));
-    let error = fails(role_w).await;
-    check(&error, ErrorKind::Refused, "web identity", false, &["expired"]);
-    // Whoever issues tokens replaces the file: it is read anew.
-    std::fs::write(&file, sandbox.web_identity_token(PROVIDER, "system:serviceaccount:deploy")).unwrap();
-    let chain = RoleChain::from_web_identity(role(role_w), &file).environment(sandbox.env()).hop(hop_b());
-    chain.build().unwrap().credentials().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_credential_process_that_fails() {
-    let sandbox = world().start().unwrap();
-    for command in ["exit 3", "echo {", "echo '{\"Version\": 2}'", "no-such-command-here"] {
-        let error = fails(RoleChain::from_credential_process(command).environment(sandbox.env()).hop(hop_b())).await;
-        check(&error, ErrorKind::BaseUnavailable, "credential_process", false, &["by hand", "AccessKeyId"]);
-        assert!(error.source().is_some(), "{command}");
-    }
-    assert!(sandbox.requests().is_empty());
-}
-
-#[tokio::test]
-async fn a_chain_at_the_base_of_a_chain_has_its_own_word() {
-    let sandbox = world().no_instance_role().start().unwrap();
-    let base = from_instance(&sandbox).build().unwrap();
-    let error = fails(RoleChain::from_provider(base).environment(sandbox.env()).hop(hop_b())).await;
-    check(&error, ErrorKind::BaseUnavailable, "provider", false, &["associate-iam-instance-profile"]);
-    assert!(error.source().unwrap().to_string().starts_with("IMDS: "));
-}
-
-#[tokio::test]
-async fn a_proxy_gets_what_is_for_sts_and_never_what_is_for_the_metadata_service() {
-    let sandbox = world().start().unwrap();
-    let through = |no_proxy: &str| {
-        let mut environment = sandbox.env();
-        environment.retain(|(name, _)| name != "NO_PROXY" && name != "AWS_ENDPOINT_URL_STS");
-        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
-            environment.push((name.into(), sandbox.proxy_endpoint()));
-        }
-        environment.push(("NO_PROXY".into(), no_proxy.into()));
-        RoleChain::from_instance().environment(environment).hop(hop_b().session_name("web-1"))
-    };
-    through("").build().unwrap().credentials().await.unwrap();
-    let asked = asked(&sandbox);
-    assert_eq!(asked, ["ImdsToken", "ImdsRole", "ImdsCredentials", "ProxyConnect", "AssumeRole RoleB"]);
-    assert_eq!(sandbox.count(Step::ProxyOther), 0);
-    // A host that no proxy is to stand for is asked itself.
-    let error = fails(through("other.invalid,.example.invalid").sts_endpoint("https://sts.example.invalid")).await;
-    assert_eq!(error.kind(), ErrorKind::StsUnreachable);
-    assert_eq!(sandbox.count(Step::ProxyConnect), 1);
 }

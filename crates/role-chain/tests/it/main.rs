@@ -3,6 +3,7 @@
 mod asks;
 #[cfg(unix)]
 mod aws_cli;
+mod bases;
 mod course;
 #[cfg(unix)]
 mod disk;
@@ -13,6 +14,7 @@ mod judges;
 mod limits;
 #[cfg(unix)]
 mod model;
+mod network;
 mod profiles;
 mod scenario;
 mod sdk;
