@@ -9,13 +9,15 @@ use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use sha2::{Digest as _, Sha256};
 
 use crate::arn::RoleArn;
 use crate::clock::Clock;
 use crate::environment::Environment;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, sources};
 use crate::error_kind::ErrorKind;
 use crate::http;
 use crate::limits;
@@ -173,13 +175,14 @@ pub(crate) fn from_container(environment: &Environment) -> Result<Base, Error> {
 pub(crate) async fn of_provider(provider: &impl ProvideCredentials) -> Result<Credentials, Error> {
     provider.provide_credentials().await.map_err(|error| {
         // A chain as the base of a chain: its own word is the better one.
-        let (cause, help) = match Error::find(&error) {
-            Some(inner) => (Cause::of(inner), inner.help().to_owned()),
-            None => (Cause::of(&error), "The cause below is the provider's own word.".to_owned()),
+        let (cause, help, retryable) = match Error::find(&error) {
+            Some(inner) => (Cause::of(inner), inner.help().to_owned(), inner.is_retryable()),
+            None => (Cause::of(&error), "The cause below is the provider's own word.".to_owned(), is_transient(&error)),
         };
         Error::new(ErrorKind::BaseUnavailable, "the provider gave no credentials")
             .with_source(Some(cause))
             .with_help(help)
+            .with_retryable(retryable)
     })
 }
 
@@ -202,6 +205,7 @@ pub(crate) async fn of_container(
     quiet(provider.provide_credentials()).await.map_err(|error| {
         Error::new(ErrorKind::BaseUnavailable, format!("the container's agent at {} gave no credentials", container.endpoint))
             .with_source(Some(Cause::of(&error)))
+            .with_retryable(is_transient(&error))
             .with_help("Check that the task or pod has a role, and that AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE), where it is set, is the agent's.")
     })
 }
@@ -243,6 +247,15 @@ pub(crate) async fn of_sso(sso: &Sso, network: &Network, clock: &Clock) -> Resul
     quiet(provider.build().provide_credentials()).await.map_err(|error| {
         Error::new(ErrorKind::BaseUnavailable, format!("IAM Identity Center gave no credentials of {}", sso.role_name))
             .with_source(Some(Cause::of(&error)))
+            .with_retryable(is_transient(&error))
             .with_help("Log in again: aws sso login")
     })
+}
+
+/// Whether a provider was not reached, or not in time: the same may succeed later.
+fn is_transient(error: &CredentialsError) -> bool {
+    matches!(error, CredentialsError::ProviderTimedOut(_))
+        || sources(error).any(|source| {
+            source.downcast_ref::<ConnectorError>().is_some_and(|error| error.is_io() || error.is_timeout())
+        })
 }

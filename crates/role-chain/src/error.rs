@@ -136,8 +136,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn not_retryable(mut self) -> Self {
-        self.inner().retryable = false;
+    /// Whether trying again can help, where the kind alone does not tell.
+    pub(crate) fn with_retryable(mut self, retryable: bool) -> Self {
+        self.inner().retryable = retryable;
         self
     }
 

@@ -104,6 +104,9 @@ impl Core {
             Base::Sso(sso) => base::of_sso(sso, network, clock).await?,
             Base::Provider(provider) => base::of_provider(provider).await?,
         };
+        if let Some(expiry) = credentials.expiry() {
+            self.clock.reconcile(expiry, limits::DURATION_MAX);
+        }
         match credentials.expiry() {
             Some(expiry) if expiry <= self.clock.now() => {
                 Err(Error::new(ErrorKind::ExpiredCredentials, "the credentials had expired when they were handed out")
@@ -181,7 +184,7 @@ impl Core {
             // Nobody renews these but whoever put them there.
             (1, Base::Environment(_) | Base::ProfileKeys { .. }) if expired => error
                 .with_help("The session token in the environment or the profile has expired: put a new one there, with its keys.")
-                .not_retryable(),
+                .with_retryable(false),
             _ => error,
         }
     }

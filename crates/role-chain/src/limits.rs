@@ -7,7 +7,8 @@ use std::time::Duration;
 /// The longest session of a role that was itself assumed with temporary credentials ("role chaining").
 pub(crate) const CHAINED_DURATION_MAX: Duration = Duration::from_secs(3_600);
 const DURATION_MIN: Duration = Duration::from_secs(900);
-const DURATION_MAX: Duration = Duration::from_secs(43_200);
+/// The longest session of any role.
+pub(crate) const DURATION_MAX: Duration = Duration::from_secs(43_200);
 
 /// What STS gives where no duration is asked for.
 pub(crate) const DURATION_DEFAULT: Duration = Duration::from_secs(3_600);

@@ -5,12 +5,11 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use serde_json::{Value, json};
 
+use crate::limits;
 use crate::slot::Lease;
 use crate::time;
 
 const VERSION: u64 = 1;
-/// No session lasts longer than this; an entry that says so is broken.
-const LIFE_MAX: Duration = Duration::from_secs(43_200);
 
 /// A session that was read back.
 pub(crate) struct Kept {
@@ -46,8 +45,8 @@ pub(super) fn parse(text: &[u8], key: &str) -> Option<Kept> {
     let obtained = time::parse(entry.get("Obtained")?.as_str()?)?;
     let credentials = read_credentials(entry.get("Credentials")?)?;
     let expiry = credentials.expiry()?;
-    // Times may be off by the clocks' difference, not by more.
-    if expiry.duration_since(obtained).ok()? > LIFE_MAX + Duration::from_secs(900) {
+    // No session lasts longer; times may be off by the clocks' difference, not by more.
+    if expiry.duration_since(obtained).ok()? > limits::DURATION_MAX + Duration::from_secs(900) {
         return None;
     }
     let principal = entry.get("Principal").and_then(Value::as_str).map(str::to_owned);

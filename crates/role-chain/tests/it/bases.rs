@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use codecommit_sandbox::Step;
+use codecommit_sandbox::{Effect, Fault, Service, Step};
 use role_chain::{ErrorKind, RoleChain};
 
 use crate::failures::{check, fails};
@@ -113,4 +113,12 @@ async fn a_provider_whose_keys_turn_out_temporary_is_held_to_an_hour_before_the_
     let error = fails(chain.hop(hop_b().duration(Duration::from_secs(3_601)))).await;
     assert_eq!((error.kind(), error.step()), (ErrorKind::InvalidArgument, Some("hop 1 of 1")));
     assert_eq!(sandbox.count(Step::AssumeRole), 0);
+}
+
+#[tokio::test]
+async fn a_base_that_may_be_there_later_is_worth_another_try() {
+    let sandbox = world().fault(Fault::new(Service::Imds, Effect::RefuseConnections)).start().unwrap();
+    let base = from_instance(&sandbox).build().unwrap();
+    let error = fails(RoleChain::from_provider(base).environment(sandbox.env()).hop(hop_b())).await;
+    check(&error, ErrorKind::BaseUnavailable, "provider", true, &["Outside EC2 there is no such service"]);
 }

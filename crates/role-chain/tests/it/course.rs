@@ -190,11 +190,12 @@ async fn a_host_whose_clock_is_off_goes_by_the_services_clock() {
 
 #[tokio::test]
 async fn a_wrong_date_header_does_no_harm() {
-    for off in [-86_400, 86_400] {
+    let steps = [Step::AssumeRole, Step::ImdsCredentials];
+    for (off, step) in [-86_400, 86_400].into_iter().flat_map(|off| steps.map(|step| (off, step))) {
         let sandbox = world().start().unwrap();
         let time = Time::new();
         let chain = time.set(from_instance(&sandbox)).hop(hop_b()).build().unwrap();
-        sandbox.set_fault(Fault::new(Step::AssumeRole, Effect::DateOff(off)).times(1));
+        sandbox.set_fault(Fault::new(step, Effect::DateOff(off)).times(1));
         let first = key(&chain).await;
         assert_eq!(key(&chain).await, first);
         time.go_to(&sandbox, 3_630);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use codecommit_sandbox::{Effect, Fault, Sandbox, Service, Step};
 use role_chain::{Credentials, ErrorKind, Hop, RoleChain, RoleChainBuilder};
 
-use crate::support::{Time, asked, from_instance, from_user, hop_b, hop_c, key, until, world};
+use crate::support::{MFA, Time, asked, from_instance, from_user, hop_b, hop_c, key, until, world};
 
 struct Bench {
     sandbox: Sandbox,
@@ -250,6 +250,15 @@ async fn whoever_starts_elsewhere_or_asks_for_something_else_has_an_entry_of_its
     // The external ID is one more thing that is asked.
     let other = keep(from_instance(&bench.sandbox).hop(hop_b().external_id("another")));
     assert_eq!(other.credentials().await.unwrap_err().kind(), ErrorKind::AccessDenied);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_digits_while_a_session_is_kept() {
+    let bench = Bench::new();
+    let chain = |hop: Hop| from_user(&bench.sandbox).source_name("dana").hop(hop).disk_cache_in(bench.folder()).build();
+    let first = key(&chain(hop_b().mfa(MFA, |_| Ok("970418".into()))).unwrap()).await;
+    let unasked = chain(hop_b().mfa(MFA, |_| Err("asked".into()))).unwrap();
+    assert_eq!(key(&unasked).await, first);
 }
 
 #[tokio::test]

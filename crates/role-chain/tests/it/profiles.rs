@@ -106,9 +106,11 @@ fn log_in(sandbox: &Sandbox, home: &Path) {
 /// Who a profile makes of its user, or why it cannot be told.
 async fn outcome(builder: RoleChainBuilder) -> Value {
     let failure = |error: &Error| {
-        serde_json::json!({
-            "error": { "kind": format!("{:?}", error.kind()), "message": error.to_string() },
-        })
+        let mut found = serde_json::json!({ "kind": format!("{:?}", error.kind()), "message": error.to_string() });
+        if error.is_retryable() {
+            found["retryable"] = true.into();
+        }
+        serde_json::json!({ "error": found })
     };
     let chain = match builder.build() {
         Ok(chain) => chain,
