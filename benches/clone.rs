@@ -17,9 +17,17 @@ const CLIENTS: [&str; 3] = ["git", "gitoxide", "libgit2"];
 /// Set for the processes that this one starts to clone: the engine's name.
 const CHILD: &str = "CLONE_BENCH_ENGINE";
 
+/// Set for the process that starts the one to be measured, and measures it.
+///
+/// A process counts the memory of the one that started it as its own until it has more, and this one serves a repository.
+const LAUNCHER: &str = "CLONE_BENCH_LAUNCHER";
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
+    if let Ok(client) = std::env::var(LAUNCHER) {
+        return launch(&client);
+    }
     if let Ok(engine) = std::env::var(CHILD) {
         return child(&engine);
     }
@@ -74,37 +82,55 @@ impl Sample {
 }
 
 fn clone(client: &str, sandbox: &Sandbox, header: &str, destination: &Path) -> Result<Sample> {
+    let output = Command::new(std::env::current_exe()?)
+        .env(LAUNCHER, client)
+        .env("CLONE_BENCH_URL", sandbox.repository_url("app"))
+        .env("CLONE_BENCH_HEADER", header)
+        .env("CLONE_BENCH_CA", sandbox.ca_bundle())
+        .env("CLONE_BENCH_DESTINATION", destination)
+        .env("CLONE_BENCH_ROLE", sandbox.role_arn("RoleB"))
+        .env("CLONE_BENCH_EXTERNAL_ID", sandbox.external_id())
+        .envs(sandbox.env())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    let figures = printed.split_whitespace().map(str::parse).collect::<std::result::Result<Vec<f64>, _>>()?;
+    match figures[..] {
+        [wall, cpu, peak] if output.status.success() => Ok(Sample { wall, cpu, peak }),
+        _ => Err(format!("{client} failed: {}", output.status).into()),
+    }
+}
+
+/// Starts one client, and prints the seconds and the MiB that it took.
+fn launch(client: &str) -> Result<()> {
+    let variable = |name| std::env::var(name);
     let mut command = if client == "git" {
         let mut command = Command::new("git");
         command
             .args(["clone", "--quiet"])
-            .arg(sandbox.repository_url("app"))
-            .arg(destination)
+            .args([variable("CLONE_BENCH_URL")?, variable("CLONE_BENCH_DESTINATION")?])
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_COUNT", "1")
-            .envs([("GIT_CONFIG_KEY_0", "http.extraHeader"), ("GIT_CONFIG_VALUE_0", header)])
-            .env("GIT_SSL_CAINFO", sandbox.ca_bundle());
+            .envs([("GIT_CONFIG_KEY_0", "http.extraHeader"), ("GIT_CONFIG_VALUE_0", &variable("CLONE_BENCH_HEADER")?)])
+            .env("GIT_SSL_CAINFO", variable("CLONE_BENCH_CA")?);
         command
     } else {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .env(CHILD, client)
-            .env("CLONE_BENCH_DESTINATION", destination)
-            .env("CLONE_BENCH_ROLE", sandbox.role_arn("RoleB"))
-            .env("CLONE_BENCH_EXTERNAL_ID", sandbox.external_id())
-            .envs(sandbox.env());
+        command.env_remove(LAUNCHER).env(CHILD, client);
         command
     };
     let started = Instant::now();
-    let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let mut process = command.stdout(Stdio::null()).spawn()?;
     let ended = process.wait4()?;
     let wall = started.elapsed();
     if !ended.status.success() {
         return Err(format!("{client} failed: {}", ended.status).into());
     }
     let cpu: Duration = ended.rusage.utime + ended.rusage.stime;
-    Ok(Sample { wall: wall.as_secs_f64(), cpu: cpu.as_secs_f64(), peak: ended.rusage.maxrss as f64 / 1_048_576.0 })
+    println!("{} {} {}", wall.as_secs_f64(), cpu.as_secs_f64(), ended.rusage.maxrss as f64 / 1_048_576.0);
+    Ok(())
 }
 
 /// The header that spares stock git the question for a login.

@@ -59,6 +59,9 @@ pub(super) struct History<'a, W> {
 /// 1 January 2019, noon, in UTC.
 const START: u64 = 1_546_344_000;
 
+/// The files that `beginning` names, which stay as they are: attributes that change at random would be malformed.
+const FIXED: usize = 4;
+
 impl<'a, W: Write> History<'a, W> {
     pub(super) fn new(shape: &'a Shape, out: W) -> Self {
         Self {
@@ -165,7 +168,7 @@ impl<'a, W: Write> History<'a, W> {
             }
         }
         let number = self.random.below(self.files.len());
-        if number < 4 || taken.contains(&number) {
+        if number < FIXED || taken.contains(&number) {
             return changes;
         }
         if self.random.chance(4) {
@@ -292,8 +295,8 @@ impl<'a, W: Write> History<'a, W> {
     /// A file to change. Some are changed far more often than others.
     fn choose(&mut self) -> usize {
         let ends = [self.files.len(), self.files.len().div_ceil(8), self.files.len().div_ceil(40)];
-        let end = ends[self.random.below(ends.len())];
-        self.random.below(end)
+        let end = ends[self.random.below(ends.len())].max(FIXED + 1);
+        FIXED + self.random.below(end - FIXED)
     }
 
     fn edit(&mut self, number: usize) {

@@ -41,7 +41,7 @@ impl SampleRepository {
     pub fn scenario() -> Self {
         let shape = Shape {
             seed: 0x5eed_0001,
-            commits: 727,
+            commits: 745,
             files: 6_900,
             functions: 2..=14,
             touched: 1..=3,
@@ -50,7 +50,7 @@ impl SampleRepository {
             branches: 6,
             tag_every: 80,
         };
-        Self { name: "scenario-1", shape }
+        Self { name: "scenario-2", shape }
     }
 
     /// A larger one: about 190,000 objects and 80 MiB packed. To make it takes a minute or more.
@@ -66,7 +66,7 @@ impl SampleRepository {
             branches: 12,
             tag_every: 500,
         };
-        Self { name: "large-1", shape }
+        Self { name: "large-2", shape }
     }
 
     /// A small one, for tests: a few hundred objects.
@@ -82,7 +82,7 @@ impl SampleRepository {
             branches: 3,
             tag_every: 20,
         };
-        Self { name: "small-1", shape }
+        Self { name: "small-2", shape }
     }
 
     /// A name that changes when what is made changes: part of a cache's key.
