@@ -30,6 +30,9 @@ pub(crate) struct Source {
     /// The external ID that it asks for.
     #[arg(long, value_name = "ID", env = "DEPLOY_EXTERNAL_ID", requires = "role_arn", hide_env_values = true)]
     external_id: Option<String>,
+    /// Keep the role's session in this folder, so that a timer's runs do not ask STS each time; readable by its owner alone.
+    #[arg(long, value_name = "FOLDER", env = "DEPLOY_CACHE")]
+    cache: Option<PathBuf>,
     /// A CodeCommit endpoint that you vouch for.
     #[arg(long, value_name = "URL", env = "CODE_COMMIT_ENDPOINT")]
     endpoint: Option<String>,
@@ -63,6 +66,9 @@ impl Source {
                 hop = hop.external_id(id);
             }
             chain = chain.hop(hop);
+        }
+        if let Some(folder) = &self.cache {
+            chain = chain.disk_cache_in(folder);
         }
         let chain = chain.build().map_err(clone_by_role::Error::from)?;
         let mut request = CloneRequest::new(&self.remote, &tree).credentials(chain).depth(1);

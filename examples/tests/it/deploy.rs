@@ -215,6 +215,16 @@ fn a_file_that_was_altered_in_a_release_is_not_shared_on() {
 }
 
 #[test]
+fn a_timers_runs_share_one_session() {
+    let world = World::new();
+    for _ in 0..3 {
+        ends(&world, 0, &["--cache", "cache"]);
+    }
+    assert_eq!(world.sandbox.count(Step::AssumeRole), 1);
+    assert_eq!(fs::metadata(world.path("cache")).unwrap().mode() & 0o777, 0o700);
+}
+
+#[test]
 fn one_deployment_at_a_time() {
     let world = World::new();
     ends(&world, 0, &[]);

@@ -109,7 +109,7 @@ fn the_environment_file_is_all_that_a_deployment_needs() {
         .command("deploy")
         .args(["run", "--json"])
         .envs(settings)
-        .envs([("DEPLOY_ROOT", "site"), ("DEPLOY_CHECK", "test -x bin/start")])
+        .envs([("DEPLOY_ROOT", "site"), ("DEPLOY_CACHE", "cache"), ("DEPLOY_CHECK", "test -x bin/start")])
         .envs([("DEPLOY_ACTIVATE", "true"), ("DEPLOY_HEALTH", "./run")])
         .output()
         .unwrap();
