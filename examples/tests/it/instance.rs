@@ -6,41 +6,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use crate::support::{World, program, text};
+use crate::support::{World, instance_tools, program, text};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("instance").join(name)
 }
 
-/// The folder of the tools; `None` where they cannot be had.
-fn tools() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/instance-tools");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        let output =
-            Command::new("sh").arg(script).arg(target.join("instance-tools")).env("CARGO_TARGET_DIR", target).output();
-        let said = match output {
-            Ok(output) if output.status.success() => {
-                return Some(PathBuf::from(text(&output.stdout).trim()));
-            }
-            Ok(output) => text(&output.stderr),
-            Err(error) => error.to_string(),
-        };
-        let required =
-            std::env::var_os("REQUIRE_INSTANCE_TOOLS").is_some_and(|value| value != "0" && !value.is_empty());
-        assert!(!required, "REQUIRE_INSTANCE_TOOLS is set, and the tools cannot be had: {said}");
-        eprintln!("SKIPPED: cloud-init and systemd-analyze cannot be had: {said}");
-        None
-    });
-    folder.as_deref()
-}
-
 #[test]
 fn cloud_init_accepts_the_user_data() {
-    let Some(tools) = tools() else { return };
+    let Some(tools) = instance_tools() else { return };
     let folder = tempfile::tempdir().unwrap();
     let accepts = |data: &str| {
         let path = folder.path().join("user-data.yaml");
@@ -57,7 +32,7 @@ fn cloud_init_accepts_the_user_data() {
 
 #[test]
 fn systemd_accepts_the_units() {
-    let Some(tools) = tools() else { return };
+    let Some(tools) = instance_tools() else { return };
     let folder = tempfile::tempdir().unwrap();
     // The command must be there for systemd to be content.
     let service = fs::read_to_string(file("deploy.service")).unwrap();

@@ -2,5 +2,6 @@
 
 mod deploy;
 mod examples;
+mod fleet;
 mod instance;
 mod support;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use codecommit_sandbox::{FOREIGN_VARIABLES, Sandbox};
 use tempfile::TempDir;
@@ -163,4 +164,31 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
         .unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", text(&output.stderr));
     text(&output.stdout).trim().to_owned()
+}
+
+/// The folder of cloud-init and systemd-analyze; `None` where they cannot be had.
+pub(crate) fn instance_tools() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(|| tools("instance-tools", "REQUIRE_INSTANCE_TOOLS")).as_deref()
+}
+
+/// The folder of cfn-lint and of the Python that has botocore and moto; `None` where they cannot be had.
+pub(crate) fn judges() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(|| tools("python-oracles", "REQUIRE_ORACLES")).as_deref()
+}
+
+/// Has `scripts/NAME` find outside tools. Where it cannot, that is printed, or a failure where `required` is set to 1.
+fn tools(name: &str, required: &str) -> Option<PathBuf> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts").join(name);
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let said = match Command::new("sh").arg(script).arg(target.join(name)).env("CARGO_TARGET_DIR", target).output() {
+        Ok(output) if output.status.success() => return Some(PathBuf::from(text(&output.stdout).trim())),
+        Ok(output) => text(&output.stderr),
+        Err(error) => error.to_string(),
+    };
+    let required = std::env::var_os(required).is_some_and(|value| value != "0" && !value.is_empty());
+    assert!(!required, "scripts/{name} is required here, and finds no tools: {said}");
+    eprintln!("SKIPPED: scripts/{name} finds no tools: {said}");
+    None
 }
