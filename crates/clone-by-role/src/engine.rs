@@ -12,6 +12,8 @@ use crate::{ObjectId, Result};
 mod gitoxide;
 #[cfg(feature = "libgit2")]
 mod libgit2;
+#[cfg(feature = "gitoxide")]
+mod worktree;
 
 #[cfg(feature = "gitoxide")]
 pub use gitoxide::Gitoxide;

@@ -1,13 +1,10 @@
 //! From a commit to files and an index.
 //!
-//! gitoxide supplies trees, attributes, objects and the index. The files are written here, and their bytes converted:
-//! gitoxide's own conversion differs from git's where `ident` and `working-tree-encoding` are concerned.
+//! gitoxide supplies trees, attributes, objects and the index. The files are written here, with the conversions that
+//! both engines share: gitoxide's own differ from git's where `ident` and `working-tree-encoding` are concerned.
 
 mod attributes;
-mod convert;
-mod encoding;
 mod files;
-mod line_endings;
 
 use gix::index::entry::Mode;
 

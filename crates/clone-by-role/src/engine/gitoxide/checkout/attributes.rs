@@ -3,26 +3,14 @@
 use std::path::Path;
 
 use gix::attrs::{StateRef, search};
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::BStr;
 use gix::worktree::Stack;
 use gix::worktree::stack::State;
 use gix::worktree::stack::state::attributes::Source;
 
-use super::encoding::Encoding;
 use super::failed;
-use super::line_endings::{Attribute, Configuration, LineEndings};
+use crate::engine::worktree::{ATTRIBUTES, Configuration, Rules, Value};
 use crate::{Error, Result, Step};
-
-/// The attributes that matter here, in the order in which they are read out below.
-const NAMES: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
-
-/// How one file's bytes become those in the worktree.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Rules {
-    pub(super) line_endings: LineEndings,
-    pub(super) ident: bool,
-    pub(super) encoding: Option<Encoding>,
-}
 
 /// Finds the rules of each file. Reads `.gitattributes` as the index has them, not as they are in the worktree.
 #[derive(Clone)]
@@ -46,12 +34,12 @@ impl Attributes {
         let ignore_case = options.fs.ignore_case;
         let stack = Stack::from_state_and_ignore_case(worktree, ignore_case, state, index, index.path_backing());
         let mut outcome = search::Outcome::default();
-        outcome.initialize_with_selection(&Default::default(), NAMES);
+        outcome.initialize_with_selection(&Default::default(), ATTRIBUTES);
         Ok(Self { configuration, found: Some((stack, outcome)) })
     }
 
     pub(super) fn rules(&mut self, path: &BStr, objects: &dyn gix::prelude::Find) -> Result<Rules> {
-        let mut values: [Option<Value>; NAMES.len()] = Default::default();
+        let mut values = [None; ATTRIBUTES.len()];
         if let Some((stack, outcome)) = &mut self.found {
             outcome.reset();
             stack
@@ -59,48 +47,19 @@ impl Attributes {
                 .map_err(|error| Error::io(Step::Checkout, "the attributes cannot be read", error))?
                 .matching_attributes(outcome);
             for (value, found) in values.iter_mut().zip(outcome.iter_selected()) {
-                *value = Value::of(found.assignment.state);
+                *value = value_of(found.assignment.state);
             }
         }
-        let [text, crlf, eol, ident, encoding] = values;
-        let text = text.or(crlf).and_then(|value| match value {
-            Value::True => Some(Attribute::Text),
-            Value::False => Some(Attribute::Binary),
-            Value::Text(value) if value == "input" => Some(Attribute::TextAsLf),
-            Value::Text(value) if value == "auto" => Some(Attribute::Auto),
-            Value::Text(_) => None,
-        });
-        let crlf = match eol {
-            Some(Value::Text(value)) if value == "crlf" => Some(true),
-            Some(Value::Text(value)) if value == "lf" => Some(false),
-            _ => None,
-        };
-        let encoding = match encoding {
-            Some(Value::Text(label)) => Encoding::of_label(&label.to_str_lossy()),
-            _ => None,
-        };
-        Ok(Rules {
-            line_endings: LineEndings::decide(text, crlf, self.configuration),
-            ident: matches!(ident, Some(Value::True)),
-            encoding,
-        })
+        Ok(Rules::new(values, self.configuration))
     }
 }
 
-enum Value {
-    True,
-    False,
-    Text(BString),
-}
-
-impl Value {
-    fn of(state: StateRef<'_>) -> Option<Self> {
-        match state {
-            StateRef::Set => Some(Self::True),
-            StateRef::Unset => Some(Self::False),
-            StateRef::Value(value) => Some(Self::Text(value.as_bstr().to_owned())),
-            StateRef::Unspecified => None,
-        }
+fn value_of(state: StateRef<'_>) -> Option<Value<'_>> {
+    match state {
+        StateRef::Set => Some(Value::True),
+        StateRef::Unset => Some(Value::False),
+        StateRef::Value(value) => Some(Value::Text(value.as_bstr())),
+        StateRef::Unspecified => None,
     }
 }
 
@@ -111,15 +70,6 @@ fn names_attributes(path: &BStr) -> bool {
 /// What the repository's own `config` says about line endings. It says nothing in a fresh clone.
 fn configuration(repository: &gix::Repository) -> Configuration {
     let config = repository.config_snapshot();
-    let auto = match config.string("core.autocrlf") {
-        Some(value) if value.eq_ignore_ascii_case(b"input") => Some(false),
-        Some(_) if config.boolean("core.autocrlf") == Some(true) => Some(true),
-        _ => None,
-    };
-    let text = match config.string("core.eol") {
-        Some(value) if value.eq_ignore_ascii_case(b"crlf") => true,
-        Some(value) if value.eq_ignore_ascii_case(b"lf") => false,
-        _ => cfg!(windows),
-    };
-    Configuration { auto, text }
+    let value = |name| config.string(name);
+    Configuration::new(value("core.autocrlf").as_deref().map(|v| &**v), value("core.eol").as_deref().map(|v| &**v))
 }

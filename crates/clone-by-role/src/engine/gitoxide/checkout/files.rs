@@ -14,7 +14,8 @@ use gix::index::{Entry, PathStorageRef, fs::Metadata};
 use gix::prelude::FindExt as _;
 
 use super::attributes::Attributes;
-use super::{convert, damaged};
+use super::damaged;
+use crate::engine::gitoxide::negotiate::object_id;
 use crate::engine::gitoxide::tree;
 use crate::progress::Progress;
 use crate::{Error, ErrorKind, Result, Step};
@@ -192,7 +193,7 @@ impl Writer<'_> {
         let path = entry.path_in(self.work.paths);
         let rules = self.attributes.rules(path, &self.objects)?;
         let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(|error| damaged(path, error))?;
-        let content = convert::to_worktree(blob.data, &entry.id, &rules);
+        let content = rules.to_worktree(blob.data, object_id(&entry.id));
         let executable = entry.mode == Mode::FILE_EXECUTABLE;
         entry.stat = create(&native(self.work.worktree, path)?, &content, executable)
             .map_err(|error| cannot_write(path, error))?;

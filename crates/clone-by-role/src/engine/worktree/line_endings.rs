@@ -13,7 +13,7 @@ pub(super) enum Attribute {
 
 /// The part of a repository's configuration that bears on line endings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Configuration {
+pub(in crate::engine) struct Configuration {
     /// `core.autocrlf`: true, `input` (here false), or off.
     pub(super) auto: Option<bool>,
     /// Whether text ends its lines with CRLF where no attribute says how (`core.eol`).
@@ -22,12 +22,31 @@ pub(super) struct Configuration {
 
 /// What happens to the line endings of one file on their way to the worktree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum LineEndings {
+pub(in crate::engine) enum LineEndings {
     #[default]
     Keep,
     Crlf,
     /// CRLF where the content looks like text and has no CRLF yet.
     CrlfIfText,
+}
+
+impl Configuration {
+    /// Of the values of `core.autocrlf` and `core.eol` in the repository's own `config`. A fresh clone has neither.
+    pub(in crate::engine) fn new(autocrlf: Option<&[u8]>, eol: Option<&[u8]>) -> Self {
+        let is_one_of =
+            |value: &[u8], names: &[&str]| names.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()));
+        let auto = match autocrlf {
+            Some(value) if is_one_of(value, &["input"]) => Some(false),
+            Some(value) if is_one_of(value, &["true", "yes", "on", "1"]) => Some(true),
+            _ => None,
+        };
+        let text = match eol {
+            Some(value) if is_one_of(value, &["crlf"]) => true,
+            Some(value) if is_one_of(value, &["lf"]) => false,
+            _ => cfg!(windows),
+        };
+        Self { auto, text }
+    }
 }
 
 impl LineEndings {

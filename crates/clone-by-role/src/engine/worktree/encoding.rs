@@ -1,14 +1,12 @@
 //! `working-tree-encoding`: content is UTF-8 in the repository and something else in the worktree.
 
-use gix::filter::plumbing::{encoding as tables, worktree};
-
 /// An encoding of files in the worktree. UTF-8 is none: nothing is to be done for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(in crate::engine) enum Encoding {
     Utf16 { mark: bool, big: bool },
     Utf32 { mark: bool, big: bool },
     Latin1,
-    Table(&'static tables::Encoding),
+    Table(&'static encoding_rs::Encoding),
 }
 
 impl Encoding {
@@ -29,7 +27,7 @@ impl Encoding {
             "UTF-32BE" | "UTF32BE" => Self::Utf32 { mark: false, big: true },
             // The tables follow browsers, which take these two for Windows-1252.
             "ISO-8859-1" | "ISO8859-1" | "LATIN-1" | "LATIN1" => Self::Latin1,
-            _ => Self::Table(worktree::encoding::for_label(label).ok()?),
+            _ => Self::Table(encoding_rs::Encoding::for_label(label.as_bytes())?),
         })
     }
 
@@ -47,9 +45,8 @@ impl Encoding {
             }
             Self::Latin1 => text.chars().map(|char| u8::try_from(char).ok()).collect(),
             Self::Table(table) => {
-                let mut encoded = Vec::new();
-                worktree::encode_to_worktree(content, table, &mut encoded).ok()?;
-                Some(encoded)
+                let (encoded, _, replaced) = table.encode(text);
+                (!replaced).then(|| encoded.into_owned())
             }
         }
     }

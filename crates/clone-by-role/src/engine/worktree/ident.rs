@@ -1,30 +1,11 @@
-//! A file's bytes, from the repository's form to the worktree's.
+//! The attribute `ident`: a file that shows the name of its own content.
 
-use std::borrow::Cow;
-
-use super::attributes::Rules;
-
-/// Applies a file's rules to its content, in git's order.
-pub(super) fn to_worktree<'a>(content: &'a [u8], id: &gix::oid, rules: &Rules) -> Cow<'a, [u8]> {
-    let mut content = Cow::Borrowed(content);
-    if rules.ident
-        && let Some(expanded) = expand_ident(&content, id)
-    {
-        content = Cow::Owned(expanded);
-    }
-    if let Some(converted) = rules.line_endings.apply(&content) {
-        content = Cow::Owned(converted);
-    }
-    if let Some(encoded) = rules.encoding.and_then(|encoding| encoding.apply(&content)) {
-        content = Cow::Owned(encoded);
-    }
-    content
-}
+use crate::ObjectId;
 
 /// Puts the object's name into each `$Id$` (`ident` in `gitattributes(5)`), if there is one.
 ///
 /// Where git's two ways of doing that differ, this is the one for files that are not `text=auto`.
-fn expand_ident(content: &[u8], id: &gix::oid) -> Option<Vec<u8>> {
+pub(super) fn expand(content: &[u8], id: ObjectId) -> Option<Vec<u8>> {
     let mut expanded: Option<Vec<u8>> = None;
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = content[at..].iter().position(|&byte| byte == b'$') {
@@ -76,15 +57,12 @@ fn is_foreign(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::encoding::Encoding;
-    use super::super::line_endings::LineEndings;
     use super::*;
 
     fn ident(text: &str) -> String {
-        let id = gix::ObjectId::from([0x11; 20]);
-        let rules = Rules { ident: true, ..Rules::default() };
-        let converted = to_worktree(text.as_bytes(), &id, &rules).into_owned();
-        String::from_utf8(converted).unwrap().replace(&id.to_string(), "*")
+        let id = ObjectId::from_bytes([0x11; 20]);
+        let expanded = expand(text.as_bytes(), id).unwrap_or_else(|| text.into());
+        String::from_utf8(expanded).unwrap().replace(&id.to_string(), "*")
     }
 
     /// The expected texts are what `git checkout` of git 2.47 wrote.
@@ -109,17 +87,5 @@ mod tests {
         ] {
             assert_eq!(ident(text), expected, "{text:?}");
         }
-    }
-
-    #[test]
-    fn each_step_sees_what_the_one_before_made() {
-        let rules = Rules {
-            ident: true,
-            line_endings: LineEndings::Crlf,
-            encoding: Some(Encoding::Utf16 { mark: false, big: false }),
-        };
-        let converted = to_worktree(b"a\n", &gix::ObjectId::from([1; 20]), &rules);
-        assert_eq!(converted.as_ref(), b"a\0\r\0\n\0");
-        assert!(matches!(to_worktree(b"a\n", &gix::ObjectId::from([1; 20]), &Rules::default()), Cow::Borrowed(_)));
     }
 }

@@ -1,0 +1,95 @@
+//! What both engines do when they write a worktree: from a file's content in the repository to its bytes on disk.
+
+mod encoding;
+mod ident;
+mod line_endings;
+
+use std::borrow::Cow;
+
+use crate::ObjectId;
+use encoding::Encoding;
+pub(super) use line_endings::Configuration;
+use line_endings::{Attribute, LineEndings};
+
+/// The attributes that matter here, in the order that [`Rules::new`] takes them in.
+pub(super) const ATTRIBUTES: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
+
+/// What `.gitattributes` say of an attribute, if they say something (`gitattributes(5)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    True,
+    False,
+    Text(&'a [u8]),
+}
+
+/// How one file's bytes become those in the worktree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rules {
+    line_endings: LineEndings,
+    ident: bool,
+    encoding: Option<Encoding>,
+}
+
+impl Rules {
+    pub(super) fn new(values: [Option<Value<'_>>; ATTRIBUTES.len()], configuration: Configuration) -> Self {
+        let [text, crlf, eol, ident, encoding] = values;
+        let text = text.or(crlf).and_then(|value| match value {
+            Value::True => Some(Attribute::Text),
+            Value::False => Some(Attribute::Binary),
+            Value::Text(b"input") => Some(Attribute::TextAsLf),
+            Value::Text(b"auto") => Some(Attribute::Auto),
+            Value::Text(_) => None,
+        });
+        let crlf = match eol {
+            Some(Value::Text(b"crlf")) => Some(true),
+            Some(Value::Text(b"lf")) => Some(false),
+            _ => None,
+        };
+        let encoding = match encoding {
+            Some(Value::Text(label)) => Encoding::of_label(&String::from_utf8_lossy(label)),
+            _ => None,
+        };
+        let line_endings = LineEndings::decide(text, crlf, configuration);
+        Self { line_endings, ident: ident == Some(Value::True), encoding }
+    }
+
+    /// Applies the rules to the content of the blob `id`, in git's order.
+    pub(super) fn to_worktree<'a>(self, content: &'a [u8], id: ObjectId) -> Cow<'a, [u8]> {
+        let mut content = Cow::Borrowed(content);
+        if self.ident
+            && let Some(expanded) = ident::expand(&content, id)
+        {
+            content = Cow::Owned(expanded);
+        }
+        if let Some(converted) = self.line_endings.apply(&content) {
+            content = Cow::Owned(converted);
+        }
+        if let Some(encoded) = self.encoding.and_then(|encoding| encoding.apply(&content)) {
+            content = Cow::Owned(encoded);
+        }
+        content
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_sees_what_the_one_before_made() {
+        let rules = Rules {
+            ident: true,
+            line_endings: LineEndings::Crlf,
+            encoding: Some(Encoding::Utf16 { mark: false, big: false }),
+        };
+        let id = ObjectId::from_bytes([1; 20]);
+        assert_eq!(rules.to_worktree(b"a\n", id).as_ref(), b"a\0\r\0\n\0");
+        assert!(matches!(Rules::default().to_worktree(b"a\n", id), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_value_that_is_none_of_gits_says_nothing() {
+        let odd = Some(Value::Text(b"odd"));
+        assert_eq!(Rules::new([odd, None, odd, odd, odd], Configuration::default()), Rules::default());
+    }
+}
