@@ -12,7 +12,7 @@ use crate::{ObjectId, Result};
 mod gitoxide;
 #[cfg(feature = "libgit2")]
 mod libgit2;
-#[cfg(feature = "gitoxide")]
+#[cfg(any(feature = "gitoxide", feature = "libgit2"))]
 mod worktree;
 
 #[cfg(feature = "gitoxide")]

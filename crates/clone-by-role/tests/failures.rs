@@ -1,6 +1,6 @@
 //! A clone that fails says why, and leaves nothing.
 
-#![cfg(feature = "gitoxide")]
+#![cfg(any(feature = "gitoxide", feature = "libgit2"))]
 
 mod support;
 
@@ -230,6 +230,14 @@ macro_rules! failures {
         mod gitoxide {
             use super::*;
             fn engine() -> Box<dyn Engine> { Box::new(clone_by_role::Gitoxide::default()) }
+            mod codecommit { $(#[test] fn $name() { super::super::$name(super::engine, super::Protocol::CodeCommit) })+ }
+            mod modern { $(#[test] fn $name() { super::super::$name(super::engine, super::Protocol::Modern) })+ }
+        }
+
+        #[cfg(feature = "libgit2")]
+        mod libgit2 {
+            use super::*;
+            fn engine() -> Box<dyn Engine> { Box::new(clone_by_role::Libgit2::default()) }
             mod codecommit { $(#[test] fn $name() { super::super::$name(super::engine, super::Protocol::CodeCommit) })+ }
             mod modern { $(#[test] fn $name() { super::super::$name(super::engine, super::Protocol::Modern) })+ }
         }

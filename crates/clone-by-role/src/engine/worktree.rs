@@ -1,22 +1,25 @@
 //! What both engines do when they write a worktree: from a file's content in the repository to its bytes on disk.
 
+mod attributes;
 mod encoding;
 mod ident;
 mod line_endings;
 
 use std::borrow::Cow;
+use std::path::Path;
 
-use crate::ObjectId;
+use crate::{ObjectId, Result};
+pub(super) use attributes::{Attributes, Sources};
 use encoding::Encoding;
 pub(super) use line_endings::Configuration;
 use line_endings::{Attribute, LineEndings};
 
 /// The attributes that matter here, in the order that [`Rules::new`] takes them in.
-pub(super) const ATTRIBUTES: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
+const ATTRIBUTES: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
 
 /// What `.gitattributes` say of an attribute, if they say something (`gitattributes(5)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+enum Value<'a> {
     True,
     False,
     Text(&'a [u8]),
@@ -31,7 +34,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) fn new(values: [Option<Value<'_>>; ATTRIBUTES.len()], configuration: Configuration) -> Self {
+    fn new(values: [Option<Value<'_>>; ATTRIBUTES.len()], configuration: Configuration) -> Self {
         let [text, crlf, eol, ident, encoding] = values;
         let text = text.or(crlf).and_then(|value| match value {
             Value::True => Some(Attribute::Text),
@@ -69,6 +72,23 @@ impl Rules {
         }
         content
     }
+}
+
+/// A path of a tree as this system has it.
+#[cfg(unix)]
+pub(super) fn native(path: &[u8]) -> Result<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(path)))
+}
+
+/// A path of a tree as this system has it.
+#[cfg(not(unix))]
+pub(super) fn native(path: &[u8]) -> Result<&Path> {
+    use crate::{Error, ErrorKind, Step};
+    std::str::from_utf8(path).map(Path::new).map_err(|_| {
+        let message = format!("the path \"{}\" is not UTF-8, which this system needs", path.escape_ascii());
+        Error::new(ErrorKind::Unsupported, Step::Checkout, message)
+    })
 }
 
 #[cfg(test)]

@@ -86,6 +86,19 @@ macro_rules! conformance {
                 $(#[test] fn $name() { crate::conform(&crate::GITOXIDE, Protocol::Modern, &$case) })+
             }
         }
+
+        #[cfg(feature = "libgit2")]
+        mod libgit2 {
+            use super::*;
+            mod codecommit {
+                use super::*;
+                $(#[test] fn $name() { crate::conform(&crate::LIBGIT2, Protocol::CodeCommit, &$case) })+
+            }
+            mod modern {
+                use super::*;
+                $(#[test] fn $name() { crate::conform(&crate::LIBGIT2, Protocol::Modern, &$case) })+
+            }
+        }
     };
 }
 
@@ -157,6 +170,7 @@ conformance! {
     modes_and_links: of(repositories::modes_and_links);
     names: of(repositories::names);
     line_endings: of(repositories::line_endings);
+    conversions: of(repositories::conversions);
     gitlink: of(repositories::gitlink);
     many_refs: of(repositories::many_refs);
     many_refs_shallow: of(repositories::many_refs).depth(1);

@@ -3,7 +3,7 @@
 //! One list of cases (`cases.rs`) is run for each engine, over protocol v0 as CodeCommit speaks it and against a modern
 //! server. Stock git clones the same repository from the same server, and the two clones are compared.
 
-#![cfg(feature = "gitoxide")]
+#![cfg(any(feature = "gitoxide", feature = "libgit2"))]
 
 mod cases;
 mod oracle;
@@ -30,6 +30,9 @@ struct Side {
 
 #[cfg(feature = "gitoxide")]
 const GITOXIDE: Side = Side { engine: || Box::new(clone_by_role::Gitoxide::default()), protocol_version: 2 };
+
+#[cfg(feature = "libgit2")]
+const LIBGIT2: Side = Side { engine: || Box::new(clone_by_role::Libgit2::default()), protocol_version: 0 };
 
 /// Clones with the engine and with stock git, and compares.
 fn conform(side: &Side, protocol: Protocol, case: &Case) {

@@ -204,6 +204,37 @@ pub(crate) fn line_endings(repository: &Repository) {
     repository.commit("Line endings");
 }
 
+/// Attributes that change more than line endings, and attributes that say nothing.
+pub(crate) fn conversions(repository: &Repository) {
+    repository.write(
+        ".gitattributes",
+        "*.id ident\n*.id-crlf ident text eol=crlf\n*.u16 text working-tree-encoding=UTF-16\n\
+             *.u16le-crlf text eol=crlf working-tree-encoding=UTF-16LE-BOM\n*.latin text working-tree-encoding=ISO-8859-1\n\
+             *.sjis text working-tree-encoding=SHIFT-JIS\n*.utf8 text working-tree-encoding=UTF-8\n*.lfs filter=lfs -text\n\
+             [attr]top text eol=crlf\n*.top top\n*.untop top\n*.untop -top\n\"with space.txt\" eol=crlf\n/anchored/*.txt eol=crlf\n\
+             any/**/where.txt eol=crlf\nfolder/ eol=crlf\n!negative eol=crlf\n[bB]racket?.txt eol=crlf\n",
+    );
+    repository.write("deep/.gitattributes", "[attr]low text eol=crlf\n*.low low\n*.id -ident\n/here.txt eol=crlf\n");
+    repository.write("deep/er/.gitattributes", "*.id ident\n*.top !text !eol\n");
+    let text = "one $Id$\ntwo $Id: other $\n\u{e4}\u{f6}\n";
+    for folder in ["", "deep/", "deep/er/", "deeper/"] {
+        for name in ["id", "id-crlf", "utf8", "lfs", "top", "untop", "low", "none"] {
+            repository.write(format!("{folder}a.{name}"), text);
+        }
+        let utf16 = |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+        repository.write(format!("{folder}a.u16"), utf16(&format!("\u{feff}{text}")));
+        repository.write(format!("{folder}a.u16le-crlf"), utf16(&format!("\u{feff}{}", text.replace('\n', "\r\n"))));
+        repository.write(format!("{folder}a.latin"), b"\xe4 $Id$\n");
+    }
+    repository.write("a.sjis", b"\x83\x65\x83\x58\x83\x67\n");
+    let others = ["with space.txt", "anchored/a.txt", "other/anchored/a.txt", "any/where.txt", "any/x/y/where.txt"];
+    let more = ["folder/x.txt", "negative", "Bracket1.txt", "bracket.txt", "deep/here.txt", "deep/er/here.txt"];
+    for name in others.into_iter().chain(more) {
+        repository.write(name, "one\ntwo\n");
+    }
+    repository.commit("Conversions");
+}
+
 /// A commit of another repository in the tree, as submodules have.
 pub(crate) fn gitlink(repository: &Repository) {
     repository.write("file.txt", "one\n");

@@ -13,6 +13,7 @@ use git2::{Index, IndexEntry, IndexTime, ObjectType, Odb};
 use super::local;
 use super::tree::{self, Entry, Kind, Listing};
 use super::{errors, tree::hostile};
+use crate::engine::worktree::{self, Attributes, Configuration, Sources};
 use crate::engine::{CheckedOut, Checkout, Context};
 use crate::{Error, ErrorKind, Result, Step};
 
@@ -23,7 +24,8 @@ pub(super) fn checkout(context: &Context, checkout: &Checkout<'_>) -> Result<Che
     let cannot = |error| errors::from_git2(Step::Checkout, "cannot write the index", error);
     let mut index = Index::open(&checkout.git_dir.join("index")).map_err(cannot)?;
     index.clear().map_err(cannot)?;
-    let worktree = Worktree { root: checkout.worktree, odb: &odb, listing: &listing };
+    let attributes = attributes(checkout.git_dir, &listing)?;
+    let mut worktree = Worktree { root: checkout.worktree, odb: &odb, listing: &listing, attributes };
     for folder in listing.folders() {
         worktree.make_folder(folder)?;
     }
@@ -47,10 +49,25 @@ pub(super) fn checkout(context: &Context, checkout: &Checkout<'_>) -> Result<Che
     Ok(CheckedOut { files })
 }
 
+/// What the tree and the git directory say of attributes.
+fn attributes(git_dir: &Path, listing: &Listing) -> Result<Attributes> {
+    let cannot = |error| errors::from_git2(Step::Checkout, "cannot read the repository's config", error);
+    // This one file alone: libgit2 adds none of the user's to it.
+    let config =
+        git2::Config::open(&git_dir.join("config")).and_then(|mut config| config.snapshot()).map_err(cannot)?;
+    let value = |name| config.get_bytes(name).ok();
+    let mut sources = Sources::new(git_dir, Configuration::new(value("core.autocrlf"), value("core.eol")))?;
+    for entry in listing.entries().iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {
+        sources.note(listing.path(entry), local::object_id(entry.id));
+    }
+    Attributes::new(sources)
+}
+
 struct Worktree<'a> {
     root: &'a Path,
     odb: &'a Odb<'a>,
     listing: &'a Listing,
+    attributes: Attributes,
 }
 
 impl Worktree<'_> {
@@ -68,7 +85,7 @@ impl Worktree<'_> {
     }
 
     /// Writes one entry, which must not exist, and says what the file system holds of it then.
-    fn write(&self, entry: &Entry) -> Result<Metadata> {
+    fn write(&mut self, entry: &Entry) -> Result<Metadata> {
         let path = self.listing.path(entry);
         let full = self.full(path)?;
         let written = match entry.kind {
@@ -77,9 +94,14 @@ impl Worktree<'_> {
                 fs::symlink_metadata(&full)
             }
             Kind::File { executable } => {
-                let blob = tree::read(self.odb, entry.id, ObjectType::Blob)?;
+                let odb = self.odb;
+                let rules = self
+                    .attributes
+                    .rules(path, &mut |id| Ok(tree::read(odb, local::oid(id), ObjectType::Blob)?.data().to_vec()))?;
+                let blob = tree::read(odb, entry.id, ObjectType::Blob)?;
+                let content = rules.to_worktree(blob.data(), local::object_id(entry.id));
                 create(&full, executable).and_then(|mut file| {
-                    file.write_all(blob.data())?;
+                    file.write_all(&content)?;
                     file.metadata()
                 })
             }
@@ -95,22 +117,8 @@ impl Worktree<'_> {
     }
 
     fn full(&self, path: &[u8]) -> Result<PathBuf> {
-        Ok(self.root.join(native(path)?))
+        Ok(self.root.join(worktree::native(path)?))
     }
-}
-
-#[cfg(unix)]
-fn native(path: &[u8]) -> Result<&Path> {
-    use std::os::unix::ffi::OsStrExt;
-    Ok(Path::new(std::ffi::OsStr::from_bytes(path)))
-}
-
-#[cfg(not(unix))]
-fn native(path: &[u8]) -> Result<&Path> {
-    std::str::from_utf8(path).map(Path::new).map_err(|_| {
-        let message = format!("the path \"{}\" is not UTF-8, which this system needs", path.escape_ascii());
-        Error::new(ErrorKind::Unsupported, Step::Checkout, message)
-    })
 }
 
 fn create(path: &Path, executable: bool) -> io::Result<File> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::advertisement::object_id;
+use super::advertisement;
 use super::errors;
 use crate::{Error, ErrorKind, ObjectId, Result, Step};
 
@@ -33,11 +33,11 @@ impl Local {
         };
         for line in read("packed-refs")?.split(|&byte| byte == b'\n') {
             let id = line.strip_prefix(b"^").unwrap_or(line);
-            tips.extend(id.get(..40).and_then(object_id).map(oid));
+            tips.extend(id.get(..40).and_then(advertisement::object_id).map(oid));
         }
         loose_refs(&git_dir.join("refs"), &mut tips).map_err(|error| Error::io(step, "cannot read refs", error))?;
         for line in read("shallow")?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            let id = object_id(line);
+            let id = advertisement::object_id(line);
             shallow.insert(id.ok_or_else(|| Error::new(ErrorKind::Corrupt, step, "the shallow file is damaged"))?);
         }
         let odb = open_objects(git_dir, step)?;
@@ -80,7 +80,7 @@ impl Local {
                 break;
             }
             if tip || walked >= next {
-                haves.push(ObjectId::from_bytes(id.as_bytes().try_into().expect("a SHA-1 name has 20 bytes")));
+                haves.push(object_id(id));
                 next = walked + 1 + walked / 16;
             }
             walked += 1;
@@ -119,7 +119,7 @@ impl Local {
                 return Some((id, commit));
             }
             let object = self.odb.read(id).ok().filter(|object| object.kind() == ObjectType::Tag)?;
-            id = oid(object.data().strip_prefix(b"object ")?.get(..40).and_then(object_id)?);
+            id = oid(object.data().strip_prefix(b"object ")?.get(..40).and_then(advertisement::object_id)?);
         }
         None
     }
@@ -137,7 +137,7 @@ impl Commit {
         let (mut time, mut parents) = (0, Vec::new());
         for line in object.data().split(|&byte| byte == b'\n').take_while(|line| !line.is_empty()) {
             if let Some(id) = line.strip_prefix(b"parent ") {
-                parents.extend(object_id(id).map(oid));
+                parents.extend(advertisement::object_id(id).map(oid));
             } else if let Some(committer) = line.strip_prefix(b"committer ") {
                 let mut words = committer.rsplit(|&byte| byte == b' ').skip(1);
                 time = words.next().and_then(|time| std::str::from_utf8(time).ok()?.parse().ok()).unwrap_or(0);
@@ -168,7 +168,7 @@ fn loose_refs(folder: &Path, tips: &mut HashSet<Oid>) -> io::Result<()> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             loose_refs(&entry.path(), tips)?;
-        } else if let Some(id) = fs::read(entry.path())?.get(..40).and_then(object_id) {
+        } else if let Some(id) = fs::read(entry.path())?.get(..40).and_then(advertisement::object_id) {
             tips.insert(oid(id));
         }
     }
@@ -178,4 +178,9 @@ fn loose_refs(folder: &Path, tips: &mut HashSet<Oid>) -> io::Result<()> {
 /// libgit2's form of an object's name.
 pub(super) fn oid(id: ObjectId) -> Oid {
     Oid::from_bytes(id.as_bytes()).expect("a SHA-1 name has 20 bytes")
+}
+
+/// This crate's form of an object's name.
+pub(super) fn object_id(id: Oid) -> ObjectId {
+    ObjectId::from_bytes(id.as_bytes().try_into().expect("a SHA-1 name has 20 bytes"))
 }

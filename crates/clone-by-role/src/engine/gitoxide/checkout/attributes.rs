@@ -1,70 +1,16 @@
-//! What the repository's `.gitattributes` files say about the bytes of a file (`gitattributes(5)`).
+//! The repository's attributes, as the index has them.
 
-use std::path::Path;
+use crate::Result;
+use crate::engine::gitoxide::negotiate::object_id;
+use crate::engine::worktree::{Attributes, Configuration, Sources};
 
-use gix::attrs::{StateRef, search};
-use gix::bstr::BStr;
-use gix::worktree::Stack;
-use gix::worktree::stack::State;
-use gix::worktree::stack::state::attributes::Source;
-
-use super::failed;
-use crate::engine::worktree::{ATTRIBUTES, Configuration, Rules, Value};
-use crate::{Error, Result, Step};
-
-/// Finds the rules of each file. Reads `.gitattributes` as the index has them, not as they are in the worktree.
-#[derive(Clone)]
-pub(super) struct Attributes {
-    configuration: Configuration,
-    /// Absent where no file of the repository sets attributes.
-    found: Option<(Stack, search::Outcome)>,
-}
-
-impl Attributes {
-    pub(super) fn new(repository: &gix::Repository, index: &gix::index::State, worktree: &Path) -> Result<Self> {
-        let configuration = configuration(repository);
-        let in_tree = index.entries().iter().any(|entry| names_attributes(entry.path(index)));
-        if !in_tree && !repository.common_dir().join("info").join("attributes").is_file() {
-            return Ok(Self { configuration, found: None });
-        }
-        let options = repository
-            .checkout_options(Source::IdMapping)
-            .map_err(|error| failed("the attributes cannot be read", error))?;
-        let state = State::AttributesStack(options.attributes);
-        let ignore_case = options.fs.ignore_case;
-        let stack = Stack::from_state_and_ignore_case(worktree, ignore_case, state, index, index.path_backing());
-        let mut outcome = search::Outcome::default();
-        outcome.initialize_with_selection(&Default::default(), ATTRIBUTES);
-        Ok(Self { configuration, found: Some((stack, outcome)) })
+/// What the index and the git directory say of attributes. `.gitattributes` in the worktree are not looked at.
+pub(super) fn of(repository: &gix::Repository, index: &gix::index::State) -> Result<Attributes> {
+    let mut sources = Sources::new(repository.common_dir(), configuration(repository))?;
+    for entry in index.entries().iter().filter(|entry| super::files::is_file(entry)) {
+        sources.note(entry.path(index), object_id(&entry.id));
     }
-
-    pub(super) fn rules(&mut self, path: &BStr, objects: &dyn gix::prelude::Find) -> Result<Rules> {
-        let mut values = [None; ATTRIBUTES.len()];
-        if let Some((stack, outcome)) = &mut self.found {
-            outcome.reset();
-            stack
-                .at_entry(path, None, objects)
-                .map_err(|error| Error::io(Step::Checkout, "the attributes cannot be read", error))?
-                .matching_attributes(outcome);
-            for (value, found) in values.iter_mut().zip(outcome.iter_selected()) {
-                *value = value_of(found.assignment.state);
-            }
-        }
-        Ok(Rules::new(values, self.configuration))
-    }
-}
-
-fn value_of(state: StateRef<'_>) -> Option<Value<'_>> {
-    match state {
-        StateRef::Set => Some(Value::True),
-        StateRef::Unset => Some(Value::False),
-        StateRef::Value(value) => Some(Value::Text(value.as_bstr())),
-        StateRef::Unspecified => None,
-    }
-}
-
-fn names_attributes(path: &BStr) -> bool {
-    path == ".gitattributes" || path.ends_with(b"/.gitattributes")
+    Attributes::new(sources)
 }
 
 /// What the repository's own `config` says about line endings. It says nothing in a fresh clone.

@@ -13,12 +13,12 @@ use gix::index::entry::{Mode, Stat};
 use gix::index::{Entry, PathStorageRef, fs::Metadata};
 use gix::prelude::FindExt as _;
 
-use super::attributes::Attributes;
-use super::damaged;
+use super::{attributes, damaged};
 use crate::engine::gitoxide::negotiate::object_id;
 use crate::engine::gitoxide::tree;
+use crate::engine::worktree::{self, Attributes};
 use crate::progress::Progress;
-use crate::{Error, ErrorKind, Result, Step};
+use crate::{Error, Result, Step};
 
 /// How many files a thread takes at once.
 const CHUNK: usize = 32;
@@ -31,7 +31,7 @@ pub(super) fn write(
     progress: &Progress,
 ) -> Result<()> {
     make_folders(index, worktree)?;
-    let attributes = Attributes::new(repository, index, worktree)?;
+    let attributes = attributes::of(repository, index)?;
     let total = index.entries().iter().filter(|entry| entry.mode != Mode::COMMIT).count() as u64;
     let files = index.entries().iter().filter(|entry| is_file(entry)).count();
     let (entries, paths) = index.entries_mut_and_pathbacking();
@@ -73,7 +73,7 @@ fn threads(files: usize) -> usize {
     available.min(files / CHUNK).max(1)
 }
 
-fn is_file(entry: &Entry) -> bool {
+pub(super) fn is_file(entry: &Entry) -> bool {
     entry.mode == Mode::FILE || entry.mode == Mode::FILE_EXECUTABLE
 }
 
@@ -191,7 +191,13 @@ impl Writer<'_> {
 
     fn write_file(&mut self, entry: &mut Entry) -> Result<()> {
         let path = entry.path_in(self.work.paths);
-        let rules = self.attributes.rules(path, &self.objects)?;
+        let objects = &self.objects;
+        let rules = self.attributes.rules(path, &mut |id| {
+            let mut content = Vec::new();
+            let id = gix::ObjectId::from(*id.as_bytes());
+            objects.find_blob(&id, &mut content).map_err(|error| damaged(".gitattributes".into(), error))?;
+            Ok(content)
+        })?;
         let blob = self.objects.find_blob(&entry.id, &mut self.buffer).map_err(|error| damaged(path, error))?;
         let content = rules.to_worktree(blob.data, object_id(&entry.id));
         let executable = entry.mode == Mode::FILE_EXECUTABLE;
@@ -239,13 +245,7 @@ fn stat(metadata: Metadata) -> io::Result<Stat> {
 }
 
 fn native(worktree: &Path, path: &BStr) -> Result<PathBuf> {
-    match gix::path::from_bstr(path) {
-        Ok(relative) => Ok(worktree.join(relative)),
-        Err(_) => {
-            let message = format!("{} cannot be a path on this system", tree::shown(path));
-            Err(Error::new(ErrorKind::Unsupported, Step::Checkout, message))
-        }
-    }
+    Ok(worktree.join(worktree::native(path)?))
 }
 
 fn cannot_write(path: &BStr, error: io::Error) -> Error {
