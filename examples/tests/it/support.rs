@@ -68,6 +68,11 @@ impl World {
         git(self.source.path(), arguments)
     }
 
+    /// The repository that is served, without its worktree.
+    pub(crate) fn repository(&self) -> PathBuf {
+        self.source.path().join(".git")
+    }
+
     /// A path in the folder to work in.
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.home.path().join(name)
@@ -75,7 +80,12 @@ impl World {
 
     /// An example, with the sandbox's environment and nothing of the user's, in the folder to work in.
     pub(crate) fn command(&self, example: &str) -> Command {
-        let mut command = Command::new(program(example));
+        self.command_at(&program(example))
+    }
+
+    /// Any program, as [`command`](Self::command) has it.
+    pub(crate) fn command_at(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         for name in FOREIGN_VARIABLES {
             command.env_remove(name);
         }
@@ -111,6 +121,65 @@ pub(crate) fn program(example: &str) -> PathBuf {
     let path = here.parent().unwrap().with_file_name("examples").join(example);
     assert!(path.exists(), "{} is not built: run cargo test -p clone-by-role-examples, without --test", path.display());
     path
+}
+
+/// The commands that the workspace installs.
+pub(crate) fn commands() -> Vec<String> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/clone-by-role-cli/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let bins = manifest.split("[[bin]]").skip(1);
+    let names = bins.map(|bin| bin.split("name = \"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+    names.chain(["codecommit-sandbox".to_owned()]).collect()
+}
+
+/// The file of one of [`commands`]. `cargo test --workspace` builds them; where cargo was told to test this package alone, they
+/// are built here, unless they are newer than their sources.
+pub(crate) fn built(name: &str) -> PathBuf {
+    static READY: OnceLock<PathBuf> = OnceLock::new();
+    let folder = READY.get_or_init(|| {
+        let folder = program("deploy").parent().unwrap().parent().unwrap().to_owned();
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        if !commands().iter().all(|name| is_current(&folder.join(name))) {
+            let mut cargo = Command::new(env!("CARGO"));
+            // What cargo set for this test would have build scripts run again.
+            for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
+                if !["CARGO_HOME", "CARGO_BUILD_JOBS"].iter().any(|kept| name == *kept) {
+                    cargo.env_remove(name);
+                }
+            }
+            cargo.args(["build", "--package", "clone-by-role-cli", "--package", "codecommit-sandbox"]);
+            cargo.current_dir(&workspace).env("CARGO_TARGET_DIR", folder.parent().unwrap());
+            if folder.ends_with("release") {
+                cargo.arg("--release");
+            }
+            assert!(cargo.status().unwrap().success(), "the commands cannot be built");
+        }
+        folder
+    });
+    folder.join(name)
+}
+
+/// Whether one of [`commands`] is newer than what it is made of.
+fn is_current(program: &Path) -> bool {
+    let Ok(built) = fs::metadata(program).and_then(|file| file.modified()) else { return false };
+    let of_sandbox: &[&str] = &["codecommit-sandbox"];
+    let of_command: &[&str] = &["clone-by-role-cli", "clone-by-role", "role-chain", "codecommit-auth"];
+    let crates = if program.ends_with("codecommit-sandbox") { of_sandbox } else { of_command };
+    let mut folders: Vec<PathBuf> = crates
+        .iter()
+        .map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(name).join("src"))
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let found = entry.metadata().unwrap();
+            if found.is_dir() {
+                folders.push(entry.path());
+            } else if found.modified().unwrap() > built {
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// What stands at each path below a folder, `.git` left out: kind, mode and content in words.
