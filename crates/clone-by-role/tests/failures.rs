@@ -75,6 +75,10 @@ fn names(folder: &Path) -> Vec<String> {
     entries.map(|entry| entry.expect("the folder can be read").file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// A pack without objects: a header and the SHA-1 of that.
+const EMPTY_PACK: &[u8] = b"PACK\0\0\0\x02\0\0\0\0\
+    \x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e";
+
 /// What the server does wrong, and the kinds of error that are right then.
 fn faults(world: &World) -> Vec<(Target, Effect, &'static [ErrorKind])> {
     use ErrorKind::*;
@@ -95,7 +99,7 @@ fn faults(world: &World) -> Vec<(Target, Effect, &'static [ErrorKind])> {
         (Step::FetchRefs.into(), Effect::Reset, &[Network]),
         (Step::FetchRefs.into(), Effect::Stall, &[Timeout]),
         (Step::FetchRefs.into(), Effect::CutAfter(40), &[Network]),
-        (Step::FetchRefs.into(), Effect::EndAfter(40), &[Protocol, Network]),
+        (Step::FetchRefs.into(), Effect::EndAfter(40), &[Network]),
         (Service::CodeCommit.into(), bad_ref("refs/heads/../../evil"), &[Protocol]),
         (Step::FetchRefs.into(), Effect::RefuseConnections, &[Network]),
         (Step::FetchRefs.into(), Effect::ResetConnection, &[Network]),
@@ -113,10 +117,22 @@ fn faults(world: &World) -> Vec<(Target, Effect, &'static [ErrorKind])> {
         (Step::Fetch.into(), Effect::ResetAfter(100_000), &[Network]),
         (Step::Fetch.into(), Effect::StallAfter(100_000), &[Timeout]),
         // An answer that ends in good order but too early: of the packet's form, or of the pack's.
-        (Step::Fetch.into(), Effect::EndAfter(100_000), &[Protocol, Corrupt, Network]),
-        (Step::Fetch.into(), Effect::TruncatePack(100_000), &[Corrupt, Protocol]),
+        (Step::Fetch.into(), Effect::EndAfter(100_000), &[Network]),
+        (Step::Fetch.into(), Effect::TruncatePack(100_000), &[Corrupt]),
+        (Step::Fetch.into(), Effect::TruncatePack(0), &[Corrupt]),
+        (Step::Fetch.into(), Effect::TruncatePack(11), &[Corrupt]),
+        (Step::Fetch.into(), Effect::TruncatePack(12), &[Corrupt]),
+        (Step::Fetch.into(), Effect::FlipPackBit(0), &[Corrupt]),
+        (Step::Fetch.into(), Effect::FlipPackBit(7), &[Corrupt]),
+        (Step::Fetch.into(), Effect::FlipPackBit(8), &[Corrupt]),
+        (Step::Fetch.into(), Effect::FlipPackBit(11), &[Corrupt]),
+        (Step::Fetch.into(), Effect::FlipPackBit(12), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(100_000), &[Corrupt]),
-        (Step::Fetch.into(), Effect::ReplacePack("not a pack".into()), &[Corrupt, Protocol]),
+        (Step::Fetch.into(), Effect::ReplacePack("not a pack".into()), &[Corrupt]),
+        (Step::Fetch.into(), Effect::ReplacePack("".into()), &[Corrupt]),
+        // A pack of nothing, whole and with its checksum.
+        (Step::Fetch.into(), Effect::ReplacePack(EMPTY_PACK.into()), &[Corrupt]),
+        (Step::Fetch.into(), Effect::ReplacePack([EMPTY_PACK, b"more"].concat().into()), &[Corrupt]),
     ]
 }
 
@@ -161,7 +177,7 @@ fn unknown_revisions(engine: fn() -> Box<dyn Engine>, protocol: Protocol) {
     }
     // Asked for by itself, it is the server that must refuse it.
     let alone = world.request().rev(absent).depth(1);
-    let defect = world.fails(alone, engine(), &[ErrorKind::RevisionNotFound, ErrorKind::Protocol]);
+    let defect = world.fails(alone, engine(), &[ErrorKind::RevisionNotFound]);
     assert_eq!(defect, None);
 }
 
