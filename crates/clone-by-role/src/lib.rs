@@ -71,3 +71,8 @@ pub use engine::Libgit2;
 
 #[cfg(feature = "codecommit")]
 pub use role_chain::{Error as ChainError, Hop, RoleArn, RoleChain, RoleChainBuilder};
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,5 +1,7 @@
 //! What the tests of whole clones stand on: stock git, repositories made by it, and a server.
 
+#![allow(dead_code, unused_imports, reason = "each test program uses its part")]
+
 mod git;
 mod login;
 mod repository;
