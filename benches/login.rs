@@ -5,20 +5,19 @@
 //!
 //! `cargo bench -p clone-by-role-benches --bench login [-- RUNS]`
 
-use std::error::Error;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
+use clone_by_role_benches::{Failure, Sample, launch, measure};
 use codecommit_auth::{Endpoint, Remote, sign};
 use codecommit_sandbox::{FOREIGN_VARIABLES, Sandbox, Step};
 use role_chain::Credentials;
-use wait4::Wait4;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Failure>;
 
 fn main() -> Result<()> {
+    launch()?;
     let runs: usize = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(20);
     let sandbox = Sandbox::scenario().start()?;
     let command = release_command()?;
@@ -81,25 +80,6 @@ fn print(name: &str, sample: Sample, aws: Sample) {
     println!("{name:<44}{:>9.1}{:>9.2}{peak:>10.1}{:>12.4}", wall * 1e3, cpu * 1e3, cpu / aws.cpu);
 }
 
-/// One process's seconds and MiB.
-#[derive(Clone, Copy)]
-struct Sample {
-    wall: f64,
-    cpu: f64,
-    peak: f64,
-}
-
-impl Sample {
-    fn median(samples: &[Self]) -> Self {
-        let middle = |pick: fn(&Self) -> f64| {
-            let mut values: Vec<f64> = samples.iter().map(pick).collect();
-            values.sort_by(f64::total_cmp);
-            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-        };
-        Self { wall: middle(|s| s.wall), cpu: middle(|s| s.cpu), peak: middle(|s| s.peak) }
-    }
-}
-
 struct Bench<'a> {
     sandbox: &'a Sandbox,
     home: &'a Path,
@@ -123,19 +103,7 @@ impl Bench<'_> {
             command.env_remove(name);
         }
         command.args(arguments).envs(self.sandbox.env()).env("HOME", self.home).env_remove("XDG_CACHE_HOME");
-        let started = Instant::now();
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        if let Some(mut stdin) = process.stdin.take() {
-            // Who asks nothing of its input may have ended already.
-            let _ = stdin.write_all(input.as_bytes());
-        }
-        let ended = process.wait4()?;
-        let wall = started.elapsed();
-        if !ended.status.success() {
-            return Err(format!("{} failed: {}", program.display(), ended.status).into());
-        }
-        let cpu: Duration = ended.rusage.utime + ended.rusage.stime;
-        Ok(Sample { wall: wall.as_secs_f64(), cpu: cpu.as_secs_f64(), peak: ended.rusage.maxrss as f64 / 1_048_576.0 })
+        measure(&command, input.as_bytes())
     }
 }
 
