@@ -19,6 +19,7 @@ use crate::hop::{Hop, TokenSource};
 use crate::http;
 use crate::plan::{Base, Network, Plan, program_name};
 use crate::profile::Profiles;
+use crate::schedule::Chance;
 use crate::settings::Settings;
 
 /// Collects what a chain is made of; [`build`](Self::build) checks all of it at once.
@@ -35,6 +36,7 @@ pub struct RoleChainBuilder {
     foreground: bool,
     environment: Environment,
     clock: Clock,
+    chance: Chance,
 }
 
 /// Where the caller says that the chain starts.
@@ -114,6 +116,7 @@ impl RoleChainBuilder {
             foreground: false,
             environment: Environment::of_process(),
             clock: Clock::of_system(),
+            chance: Chance::default(),
         }
     }
 
@@ -224,6 +227,12 @@ impl RoleChainBuilder {
         self
     }
 
+    /// Spreads refreshes and pauses by `chance`, which gives numbers from 0 up to 1, in place of the system's randomness. For tests and simulations.
+    pub fn jitter(mut self, chance: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        self.chance = Chance::new(chance);
+        self
+    }
+
     /// Reads the profile, if there is one, and checks the whole chain. No call is made to anyone.
     ///
     /// # Errors
@@ -264,7 +273,7 @@ impl RoleChainBuilder {
         };
         plan.check()?;
         let caches = Caches::plan(&self.caches, &plan, &self.environment)?;
-        Ok(RoleChain::new(plan, self.clock, caches))
+        Ok(RoleChain::new(plan, self.clock, self.chance, caches))
     }
 
     fn network(&self, settings: &Settings<'_>) -> Result<Network, Error> {

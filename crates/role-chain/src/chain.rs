@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::error::Error;
 use crate::hop::Hop;
 use crate::plan::Plan;
+use crate::schedule::Chance;
 use crate::serve::{Core, For};
 use crate::time::stamp;
 
@@ -34,8 +35,8 @@ pub struct RoleChain {
 }
 
 impl RoleChain {
-    pub(crate) fn new(plan: Plan, clock: Clock, caches: Caches) -> Self {
-        Self { core: Arc::new(Core::new(plan, clock, caches)) }
+    pub(crate) fn new(plan: Plan, clock: Clock, chance: Chance, caches: Caches) -> Self {
+        Self { core: Arc::new(Core::new(plan, clock, chance, caches)) }
     }
 
     /// The credentials of the chain's last role, from memory where they are there.

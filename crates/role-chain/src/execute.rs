@@ -46,7 +46,7 @@ impl Core {
         match outcome {
             Ok(Session { credentials, arn }) => {
                 tracing::debug!(%step, elapsed_ms, principal = arn, "obtained credentials");
-                Ok(Lease::new(credentials, arn, self.clock.now()))
+                Ok(Lease::new(credentials, arn, self.clock.now(), self.chance.draw()))
             }
             Err(error) => {
                 counts.failures.add();
@@ -79,7 +79,7 @@ impl Core {
         if known.is_some_and(|known| known.credentials.access_key_id() == kept.credentials.access_key_id()) {
             return None;
         }
-        let lease = Lease::new(kept.credentials, kept.principal, kept.obtained);
+        let lease = Lease::new(kept.credentials, kept.principal, kept.obtained, self.chance.draw());
         if lease.schedule.standing(now) != Standing::Fresh || !lease.schedule.lasts(now, life) {
             return None;
         }

@@ -85,6 +85,7 @@ pub use error_kind::ErrorKind;
 pub use hop::Hop;
 pub use iam::Statement;
 pub use report::Report;
+pub use schedule::backoff;
 pub use walk::Step;
 
 pub use aws_credential_types::Credentials;

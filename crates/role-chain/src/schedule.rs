@@ -1,6 +1,8 @@
 //! When credentials are to be replaced: a matter of their lifetime, spread so that hosts that started together do not refresh together.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// The longest time before expiry at which a refresh starts; shorter lifetimes take a quarter.
@@ -84,17 +86,38 @@ impl Schedule {
     }
 }
 
-/// How long to wait after so many failures in a row: doubling, spread, and bounded.
-pub(crate) fn pause(failures: u32) -> Duration {
+/// How long to wait after so many failures in a row: from 2 seconds, doubling, at most a minute; and of that a part from a half to all, by `chance`, a random
+/// number from 0 up to 1, so that hosts that failed together do not come back together.
+///
+/// It is what a chain waits between its own tries, and fits whoever tries again where [`is_retryable`](crate::Error::is_retryable) says that it can help.
+pub fn backoff(failures: u32, chance: f64) -> Duration {
     let full = PAUSE_MIN.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(PAUSE_MAX);
-    full.mul_f64(0.5 + 0.5 * chance())
+    full.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
 }
 
-/// A number from 0 up to 1, of no cryptographic worth.
-pub(crate) fn chance() -> f64 {
-    // Each RandomState has keys of its own, which the standard library draws from the system's randomness.
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1_u64 << 53) as f64
+/// Where the spread of refreshes and pauses comes from: numbers from 0 up to 1, of no cryptographic worth.
+#[derive(Clone, Default)]
+pub(crate) struct Chance(Option<Arc<dyn Fn() -> f64 + Send + Sync>>);
+
+impl Chance {
+    pub(crate) fn new(draw: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(draw)))
+    }
+
+    pub(crate) fn draw(&self) -> f64 {
+        if let Some(draw) = &self.0 {
+            return draw();
+        }
+        // Each RandomState has keys of its own, which the standard library draws from the system's randomness.
+        let bits = RandomState::new().build_hasher().finish() >> 11;
+        bits as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl fmt::Debug for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "the caller's" } else { "the system's" })
+    }
 }
 
 #[cfg(test)]
@@ -149,15 +172,14 @@ mod tests {
     #[test]
     fn pauses_double_within_bounds() {
         for (failures, most) in [(1, 2), (2, 4), (3, 8), (6, 60), (4_000_000_000, 60)] {
-            let pause = pause(failures);
             let most = Duration::from_secs(most);
-            assert!(pause >= most / 2 && pause <= most, "{failures}: {pause:?}");
+            assert_eq!((backoff(failures, 0.0), backoff(failures, 1.0)), (most / 2, most), "{failures}");
         }
     }
 
     #[test]
     fn chances_are_in_range_and_differ() {
-        let chances: Vec<f64> = (0..64).map(|_| chance()).collect();
+        let chances: Vec<f64> = (0..64).map(|_| Chance::default().draw()).collect();
         assert!(chances.iter().all(|chance| (0.0..1.0).contains(chance)));
         assert!(chances.iter().any(|chance| *chance != chances[0]));
     }

@@ -14,7 +14,7 @@ use crate::error_kind::ErrorKind;
 use crate::imds::Imds;
 use crate::limits;
 use crate::plan::{Base, Plan};
-use crate::schedule::Standing;
+use crate::schedule::{Chance, Standing};
 use crate::slot::{Flight, Lease, Outcome, Slot};
 use crate::sts::{self, Sts};
 
@@ -25,6 +25,7 @@ const FOREGROUND_WAIT: Duration = Duration::from_secs(3);
 pub(crate) struct Core {
     pub(crate) plan: Plan,
     pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
     pub(crate) caches: Caches,
     /// One for the base, then one for each hop.
     pub(crate) slots: Vec<Slot>,
@@ -45,9 +46,9 @@ pub(crate) enum For {
 }
 
 impl Core {
-    pub(crate) fn new(plan: Plan, clock: Clock, caches: Caches) -> Self {
+    pub(crate) fn new(plan: Plan, clock: Clock, chance: Chance, caches: Caches) -> Self {
         let slots = (0..=plan.hops.len()).map(|_| Slot::default()).collect();
-        Self { plan, clock, caches, slots, imds: OnceLock::new(), sts: OnceCell::new(), host: OnceCell::new() }
+        Self { plan, clock, chance, caches, slots, imds: OnceLock::new(), sts: OnceCell::new(), host: OnceCell::new() }
     }
 
     /// Credentials of the step at `level` that are good for more than `life` from now.
@@ -200,7 +201,7 @@ impl Core {
         );
         let fly = async move {
             let outcome = core.clone().fetch(level, life).await;
-            core.slots[level].land(&outcome, core.clock.now());
+            core.slots[level].land(&outcome, core.clock.now(), &core.chance);
             let _ = landing.send(Some(outcome));
         };
         runtime.spawn(fly.instrument(span).with_current_subscriber());
@@ -211,11 +212,11 @@ impl Core {
     fn without_runtime(&self, level: usize) -> Flight {
         let outcome = match (level, &self.plan.base) {
             (0, Base::Environment(credentials) | Base::ProfileKeys { credentials, .. }) => {
-                Ok(Arc::new(Lease::new(credentials.clone(), None, self.clock.now())))
+                Ok(Arc::new(Lease::new(credentials.clone(), None, self.clock.now(), self.chance.draw())))
             }
             _ => Err(sts::no_runtime().at(self.plan.step(level))),
         };
-        self.slots[level].land(&outcome, self.clock.now());
+        self.slots[level].land(&outcome, self.clock.now(), &self.chance);
         watch::channel(Some(outcome)).1
     }
 
@@ -227,7 +228,7 @@ impl Core {
         let kept = self.caches.read(level - 1, &self.plan, self.clock.now())?;
         self.slots[level].counts.from_disk.add();
         tracing::debug!(step = %StepName(&self.plan, level), principal = kept.principal, "took credentials from disk");
-        Some(Arc::new(Lease::new(kept.credentials, kept.principal, kept.obtained)))
+        Some(Arc::new(Lease::new(kept.credentials, kept.principal, kept.obtained, self.chance.draw())))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::counters::Counts;
 use crate::error::Error;
-use crate::schedule::{self, Schedule};
+use crate::schedule::{self, Chance, Schedule};
 
 /// Credentials, who they make of their holder, and when to see to new ones.
 pub(crate) struct Lease {
@@ -19,12 +19,13 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn new(credentials: Credentials, arn: Option<String>, obtained: SystemTime) -> Self {
+    /// `chance`, from 0 up to 1, moves the time at which they are replaced.
+    pub(crate) fn new(credentials: Credentials, arn: Option<String>, obtained: SystemTime, chance: f64) -> Self {
         let principal = OnceLock::new();
         if let Some(arn) = arn {
             let _ = principal.set(arn);
         }
-        let schedule = Schedule::new(obtained, credentials.expiry(), schedule::chance());
+        let schedule = Schedule::new(obtained, credentials.expiry(), chance);
         Self { credentials, principal, schedule }
     }
 
@@ -75,7 +76,7 @@ impl Slot {
     }
 
     /// Ends the flight: the lease is in place before anyone can start another.
-    pub(crate) fn land(&self, outcome: &Outcome, now: SystemTime) {
+    pub(crate) fn land(&self, outcome: &Outcome, now: SystemTime, chance: &Chance) {
         if let Ok(lease) = outcome {
             *self.lease.write().unwrap_or_else(PoisonError::into_inner) = Some(lease.clone());
         }
@@ -88,7 +89,7 @@ impl Slot {
             }
             Err(_) => {
                 calls.failures = calls.failures.saturating_add(1);
-                calls.retry_at = now.checked_add(schedule::pause(calls.failures));
+                calls.retry_at = now.checked_add(schedule::backoff(calls.failures, chance.draw()));
             }
         }
     }

@@ -98,7 +98,7 @@ mod tests {
         ) {
             let [id, secret, token] = parts;
             let credentials = Credentials::new(id, secret, Some(token), Some(at(obtained + life)), "test");
-            let lease = Lease::new(credentials.clone(), principal.clone(), at(obtained));
+            let lease = Lease::new(credentials.clone(), principal.clone(), at(obtained), 0.0);
             let written = format(&key, &lease, at(obtained)).unwrap();
             let kept = parse(written.as_bytes(), &key).unwrap();
             prop_assert_eq!(kept.credentials.access_key_id(), credentials.access_key_id());
@@ -122,7 +122,7 @@ mod tests {
     fn what_does_not_expire_or_has_no_token_is_not_kept() {
         let of = |token: Option<&str>, expiry| {
             let credentials = Credentials::new("A", "s", token.map(str::to_owned), expiry, "test");
-            format("key", &Lease::new(credentials, None, at(0)), at(0))
+            format("key", &Lease::new(credentials, None, at(0), 0.0), at(0))
         };
         assert!(of(Some("t"), Some(at(900))).is_some());
         assert!(of(None, Some(at(900))).is_none());

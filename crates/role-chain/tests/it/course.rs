@@ -44,6 +44,24 @@ async fn credentials_are_replaced_in_the_background_in_the_last_quarter_of_their
     assert_eq!((counts.calls, counts.ahead, counts.failures, counts.served_after_failure), (2, 1, 0, 0));
 }
 
+#[tokio::test]
+async fn the_spread_of_refreshes_is_as_the_caller_draws_it() {
+    for (drawn, due) in [(0.0, 2_700), (0.5, 2_790), (1.0, 2_880)] {
+        let sandbox = world().start().unwrap();
+        let time = Time::new();
+        let chain = time.set(from_instance_without_retries(&sandbox)).jitter(move || drawn).hop(hop_b());
+        let chain = chain.build().unwrap();
+        key(&chain).await;
+        // The sandbox gives whole seconds.
+        time.go_to(&sandbox, due - 2);
+        key(&chain).await;
+        assert_eq!(counts(&chain).ahead, 0, "{drawn}");
+        time.go_to(&sandbox, due + 1);
+        key(&chain).await;
+        assert_eq!(counts(&chain).ahead, 1, "{drawn}");
+    }
+}
+
 /// The key that is served now; the future of a chain with something to serve never waits.
 fn futures_now(chain: &RoleChain) -> String {
     let mut future = std::pin::pin!(chain.credentials());
