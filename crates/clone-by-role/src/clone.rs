@@ -18,7 +18,7 @@ pub(crate) fn clone(request: CloneRequest, engine: &dyn Engine) -> Result<Outcom
     let progress = Progress::new(plan.observer.clone(), plan.cancel.clone());
     let http =
         GitHttp::new(&plan.url, plan.authenticate.clone(), plan.ca_bundle(), plan.timeouts, plan.cancel.clone())?;
-    let context = Context::new(http, progress);
+    let context = Context::new(http, progress, plan.limits);
     let staging = Staging::new(&plan.destination)?;
     let made = {
         let _shutdown = plan.cancel.on_cancel(context.http.shutdown());

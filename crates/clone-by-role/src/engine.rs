@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::http::GitHttp;
 use crate::progress::Progress;
-use crate::{ObjectId, Result};
+use crate::{Limits, ObjectId, Result};
 
 #[cfg(feature = "gitoxide")]
 mod gitoxide;
@@ -14,6 +14,9 @@ mod gitoxide;
 mod libgit2;
 #[cfg(any(feature = "gitoxide", feature = "libgit2"))]
 mod worktree;
+
+#[cfg(any(feature = "gitoxide", feature = "libgit2"))]
+pub(crate) use worktree::shown;
 
 #[cfg(feature = "gitoxide")]
 pub use gitoxide::Gitoxide;
@@ -58,7 +61,8 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// Attributes of the repository that change a file's bytes by built-in rules (line endings) are obeyed as stock git
     /// does without any configuration. No other file than those of the tree is written. A tree that stock git refuses
     /// to check out (`.git` in any disguise, `..`, a path through a link) is refused with
-    /// [`ErrorKind::HostileTree`](crate::ErrorKind::HostileTree).
+    /// [`ErrorKind::HostileTree`](crate::ErrorKind::HostileTree), and one beyond [`Context::limits`] with
+    /// [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded), before anything is written.
     fn checkout(&self, context: &Context, checkout: &Checkout<'_>) -> Result<CheckedOut>;
 }
 
@@ -95,11 +99,13 @@ pub struct Context {
     pub http: GitHttp,
     /// Where progress goes, and where the wish to stop comes from.
     pub progress: Progress,
+    /// How much the repository may ask of this host.
+    pub limits: Limits,
 }
 
 impl Context {
-    pub(crate) fn new(http: GitHttp, progress: Progress) -> Self {
-        Self { http, progress }
+    pub(crate) fn new(http: GitHttp, progress: Progress, limits: Limits) -> Self {
+        Self { http, progress, limits }
     }
 }
 

@@ -61,6 +61,8 @@ pub enum ErrorKind {
     Corrupt,
     /// The repository holds paths that would write outside the worktree or into `.git`. Whoever owns it must act.
     HostileTree,
+    /// The repository is larger than [`Limits`](crate::Limits) allow. Whoever runs the clone raises them, if it should be.
+    LimitExceeded,
     /// The repository needs something that this engine cannot do.
     Unsupported,
     /// The caller cancelled.
@@ -87,6 +89,7 @@ impl ErrorKind {
             Self::Protocol => "protocol",
             Self::Corrupt => "corrupt",
             Self::HostileTree => "hostile_tree",
+            Self::LimitExceeded => "limit_exceeded",
             Self::Unsupported => "unsupported",
             Self::Cancelled => "cancelled",
         }

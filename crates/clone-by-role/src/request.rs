@@ -10,7 +10,7 @@ use crate::http::Timeouts;
 use crate::login::{Anonymous, Authenticate};
 use crate::progress::{CancelToken, Observer};
 use crate::selection::{Target, Wish};
-use crate::{Error, Event, ObjectId, Outcome, Result, ref_name};
+use crate::{Error, Event, Limits, ObjectId, Outcome, Result, ref_name};
 
 /// A clone that is wished for.
 ///
@@ -32,6 +32,7 @@ pub struct CloneRequest {
     cancel: CancelToken,
     ca_bundle: Option<PathBuf>,
     timeouts: Timeouts,
+    limits: Limits,
 }
 
 impl CloneRequest {
@@ -56,6 +57,7 @@ impl CloneRequest {
             cancel: CancelToken::new(),
             ca_bundle: None,
             timeouts: Timeouts::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -116,6 +118,12 @@ impl CloneRequest {
     /// How long to wait for the server.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
+        self
+    }
+
+    /// How much the repository may ask of this host.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -181,6 +189,7 @@ impl CloneRequest {
             cancel: self.cancel,
             ca_bundle: self.ca_bundle,
             timeouts: self.timeouts,
+            limits: self.limits,
         })
     }
 }
@@ -235,6 +244,7 @@ pub(crate) struct Plan {
     pub(crate) cancel: CancelToken,
     pub(crate) ca_bundle: Option<PathBuf>,
     pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
 }
 
 impl Plan {

@@ -16,7 +16,6 @@ mod request;
 mod response;
 mod shallow;
 mod sideband;
-mod tree;
 
 use std::path::Path;
 

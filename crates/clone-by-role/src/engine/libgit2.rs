@@ -21,10 +21,8 @@ mod checkout;
 mod errors;
 mod fetch;
 mod local;
-mod paths;
 mod pkt_line;
 mod request;
-mod tree;
 
 /// The engine on libgit2.
 ///

@@ -1,18 +1,30 @@
-//! What both engines do when they write a worktree: from a file's content in the repository to its bytes on disk.
+//! What both engines do when they write a worktree: from a commit to files, with no more of a git library than what
+//! reads objects. Nothing is written before the whole tree was looked at.
 
 mod attributes;
 mod encoding;
+mod files;
 mod ident;
 mod line_endings;
+mod listing;
+mod objects;
+mod paths;
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use crate::{ObjectId, Result};
-pub(super) use attributes::{Attributes, Sources};
+use attributes::Attributes;
+pub(super) use attributes::Sources;
 use encoding::Encoding;
+pub(super) use files::{Stat, write};
 pub(super) use line_endings::Configuration;
 use line_endings::{Attribute, LineEndings};
+pub(crate) use listing::shown;
+#[cfg(feature = "libgit2")]
+pub(super) use listing::{Entry, hostile};
+pub(super) use listing::{Kind, Listing, wrong_kind};
+pub(super) use objects::{Kind as ObjectKind, Objects, Store};
 
 /// The attributes that matter here, in the order that [`Rules::new`] takes them in.
 const ATTRIBUTES: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
@@ -92,24 +104,4 @@ pub(super) fn native(path: &[u8]) -> Result<&Path> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_step_sees_what_the_one_before_made() {
-        let rules = Rules {
-            ident: true,
-            line_endings: LineEndings::Crlf,
-            encoding: Some(Encoding::Utf16 { mark: false, big: false }),
-        };
-        let id = ObjectId::from_bytes([1; 20]);
-        assert_eq!(rules.to_worktree(b"a\n", id).as_ref(), b"a\0\r\0\n\0");
-        assert!(matches!(Rules::default().to_worktree(b"a\n", id), Cow::Borrowed(_)));
-    }
-
-    #[test]
-    fn a_value_that_is_none_of_gits_says_nothing() {
-        let odd = Some(Value::Text(b"odd"));
-        assert_eq!(Rules::new([odd, None, odd, odd, odd], Configuration::default()), Rules::default());
-    }
-}
+mod tests;

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use gix_attributes::StateRef;
 use gix_attributes::search::{MetadataCollection, Outcome};
 use gix_glob::pattern::Case;
 
-use super::{ATTRIBUTES, Configuration, Rules, Value, native};
+use super::{ATTRIBUTES, Configuration, Kind, Listing, Rules, Value, native};
 use crate::{Error, ObjectId, Result, Step};
 
 /// The name of the files.
@@ -39,8 +38,15 @@ impl Sources {
         Ok(Self { configuration, folders: HashMap::new(), own })
     }
 
+    /// Takes note of all files of attributes in a tree.
+    pub(in crate::engine) fn note_all(&mut self, listing: &Listing) {
+        for entry in listing.entries().iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {
+            self.note(listing.path(entry), entry.id);
+        }
+    }
+
     /// Takes note of a file of the tree, if it is one that holds attributes.
-    pub(in crate::engine) fn note(&mut self, path: &[u8], id: ObjectId) {
+    fn note(&mut self, path: &[u8], id: ObjectId) {
         if let Some(folder) = path.strip_suffix(NAME)
             && (folder.is_empty() || folder.ends_with(b"/"))
         {
@@ -49,10 +55,10 @@ impl Sources {
     }
 }
 
-/// Finds the rules of each file. Files of attributes are read when the first file below their folder is asked for.
-#[derive(Clone)]
-pub(in crate::engine) struct Attributes {
-    sources: Arc<Sources>,
+/// Finds the rules of each file, for one thread. Files of attributes are read when the first file below their folder is
+/// asked for.
+pub(super) struct Attributes<'a> {
+    sources: &'a Sources,
     /// Built-in macros below, `info/attributes` on top; the folders' files go between.
     own: gix_attributes::Search,
     built_in: gix_attributes::Search,
@@ -63,8 +69,8 @@ pub(in crate::engine) struct Attributes {
     outcome: Outcome,
 }
 
-impl Attributes {
-    pub(in crate::engine) fn new(sources: Sources) -> Result<Self> {
+impl<'a> Attributes<'a> {
+    pub(super) fn new(sources: &'a Sources) -> Result<Self> {
         let mut names = MetadataCollection::default();
         let (mut own, mut built_in) = (gix_attributes::Search::default(), gix_attributes::Search::default());
         built_in
@@ -76,15 +82,11 @@ impl Attributes {
         let mut outcome = Outcome::default();
         outcome.initialize_with_selection(&names, ATTRIBUTES);
         let folders = gix_attributes::Search::default();
-        Ok(Self { sources: Arc::new(sources), own, built_in, open: Vec::new(), folders, names, outcome })
+        Ok(Self { sources, own, built_in, open: Vec::new(), folders, names, outcome })
     }
 
     /// The rules for the file at `path`. `read` gives a blob's content.
-    pub(in crate::engine) fn rules(
-        &mut self,
-        path: &[u8],
-        read: &mut dyn FnMut(ObjectId) -> Result<Vec<u8>>,
-    ) -> Result<Rules> {
+    pub(super) fn rules(&mut self, path: &[u8], read: &mut dyn FnMut(ObjectId) -> Result<Vec<u8>>) -> Result<Rules> {
         if self.sources.folders.is_empty() && self.sources.own.is_empty() {
             return Ok(Rules::new([None; ATTRIBUTES.len()], self.sources.configuration));
         }
@@ -164,12 +166,12 @@ mod tests {
     use super::*;
 
     /// Files of attributes by their number, and `info/attributes`.
-    fn attributes(files: &[(&str, u8)], own: &[u8]) -> Attributes {
+    fn sources(files: &[(&str, u8)], own: &[u8]) -> Sources {
         let mut sources = Sources { own: own.to_vec(), ..Sources::default() };
         for (path, number) in files {
             sources.note(path.as_bytes(), ObjectId::from_bytes([*number; 20]));
         }
-        Attributes::new(sources).unwrap()
+        sources
     }
 
     #[test]
@@ -195,7 +197,8 @@ mod tests {
             ("x/y/own", true),
             ("f.a", true),
         ];
-        let mut attributes = attributes(&files, b"own ident\n");
+        let sources = sources(&files, b"own ident\n");
+        let mut attributes = Attributes::new(&sources).unwrap();
         for (path, ident) in cases {
             let rules = attributes.rules(path.as_bytes(), &mut |id| Ok(contents(id).into())).unwrap();
             assert_eq!(rules.ident, ident, "{path}");
@@ -204,7 +207,8 @@ mod tests {
 
     #[test]
     fn files_are_read_only_when_they_bear_on_something() {
-        let mut attributes = attributes(&[("x/.gitattributes", 1)], b"");
+        let sources = sources(&[("x/.gitattributes", 1)], b"");
+        let mut attributes = Attributes::new(&sources).unwrap();
         let mut read = Vec::new();
         for path in ["a", "y/a", "x/a", "x/b", "x/z/a", "x.c"] {
             attributes

@@ -1,4 +1,4 @@
-//! Stock git makes the repositories, and says what a checkout of them should look like.
+//! Checkouts by each engine. Stock git makes the repositories, and says what a checkout of them should look like.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use super::line_endings::LineEndings;
 use super::*;
+use crate::engine::{CheckedOut, Checkout, Context, Engine};
 use crate::http::{GitHttp, Timeouts};
 use crate::login::Anonymous;
 use crate::progress::{CancelToken, Progress};
-use crate::{Event, ObjectId};
+use crate::{ErrorKind, Event, Limits, ObjectId};
 
 struct Repository(tempfile::TempDir);
 
@@ -78,10 +80,10 @@ impl Repository {
         self.commit(&tree)
     }
 
-    fn check_out(&self, commit: ObjectId) -> Result<(tempfile::TempDir, CheckedOut)> {
+    fn check_out(&self, engine: &dyn Engine, commit: ObjectId) -> Result<(tempfile::TempDir, CheckedOut)> {
         let worktree = tempfile::tempdir().unwrap();
         let checkout = Checkout { git_dir: self.folder(), worktree: worktree.path(), commit };
-        let checked_out = write(&context(Progress::new(None, CancelToken::new()), CancelToken::new()), &checkout)?;
+        let checked_out = engine.checkout(&quiet(), &checkout)?;
         Ok((worktree, checked_out))
     }
 }
@@ -89,7 +91,11 @@ impl Repository {
 fn context(progress: Progress, cancel: CancelToken) -> Context {
     let nowhere = "https://localhost:1/";
     let http = GitHttp::new(nowhere, Arc::new(Anonymous), None, Timeouts::default(), cancel).unwrap();
-    Context::new(http, progress)
+    Context::new(http, progress, Limits::default())
+}
+
+fn quiet() -> Context {
+    context(Progress::new(None, CancelToken::new()), CancelToken::new())
 }
 
 /// All files below a folder, with their modes and content.
@@ -114,8 +120,7 @@ fn listing(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
     found
 }
 
-#[test]
-fn files_are_those_that_stock_git_writes() {
+fn files_are_those_that_stock_git_writes(engine: &dyn Engine) {
     let repository = Repository::new();
     let attributes = b"*.crlf text eol=crlf\n*.auto text=auto eol=crlf\n*.old crlf\n*.raw -text\n*.id ident\n\
         *.u16 working-tree-encoding=UTF-16 text eol=crlf\n*.l1 working-tree-encoding=ISO-8859-1\n\
@@ -156,14 +161,13 @@ fn files_are_those_that_stock_git_writes() {
     repository.git(&["-c", "core.bare=false", &work_tree, "checkout", "--quiet", "-f", &commit.to_string()], b"");
     let index_of_git = repository.git(&["ls-files", "--stage", "-z"], b"");
 
-    let (worktree, checked_out) = repository.check_out(commit).unwrap();
+    let (worktree, checked_out) = repository.check_out(engine, commit).unwrap();
     assert_eq!(listing(worktree.path()), listing(expected.path()));
     assert_eq!(checked_out.files, files.len() as u64 - 1);
     assert_eq!(repository.git(&["ls-files", "--stage", "-z"], b""), index_of_git);
 }
 
-#[test]
-fn the_index_knows_the_files_by_their_stat_data() {
+fn the_index_knows_the_files_by_their_stat_data(engine: &dyn Engine) {
     let repository = Repository::new();
     let commit = repository.commit_of(&[
         ("100644", "a/b", b"x"),
@@ -171,7 +175,7 @@ fn the_index_knows_the_files_by_their_stat_data() {
         ("120000", "l", b"a"),
         ("160000", "s", b""),
     ]);
-    let (worktree, _) = repository.check_out(commit).unwrap();
+    let (worktree, _) = repository.check_out(engine, commit).unwrap();
     let work_tree = format!("--work-tree={}", worktree.path().display());
     // It exits with 1 where a file is not known by its stat data, without a look at its content.
     repository.git(&["-c", "core.bare=false", &work_tree, "diff-files", "--quiet"], b"");
@@ -179,8 +183,7 @@ fn the_index_knows_the_files_by_their_stat_data() {
     assert!(debug.contains("size: 1"), "{debug}");
 }
 
-#[test]
-fn hostile_trees_are_refused_before_anything_is_written() {
+fn hostile_trees_are_refused_before_anything_is_written(engine: &dyn Engine) {
     let repository = Repository::new();
     let blob = repository.blob(b"evil");
     let file = |name: &[u8]| repository.tree(&[("100644", name, &blob)]);
@@ -204,7 +207,6 @@ fn hostile_trees_are_refused_before_anything_is_written() {
         ("linked .gitmodules", link(b".gitmodules")),
         ("linked .GITMODULES", link(b".GitModules")),
         ("linked gitmod~1", link(b"gitmod~1")),
-        ("long name", file(&[b'x'; 4097])),
     ];
     let names: [&[u8]; 18] = [
         b".git",
@@ -236,60 +238,74 @@ fn hostile_trees_are_refused_before_anything_is_written() {
         let commit = repository.commit(&tree);
         let worktree = tempfile::tempdir().unwrap();
         let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit };
-        let error = write(&context(Progress::new(None, CancelToken::new()), CancelToken::new()), &checkout)
-            .expect_err(&format!("{what} {tree}"));
+        let error = engine.checkout(&quiet(), &checkout).expect_err(&format!("{what} {tree}"));
         assert_eq!(error.kind(), ErrorKind::HostileTree, "{what}: {error}");
         assert_eq!(listing(worktree.path()), BTreeMap::new(), "{what}");
         assert!(!repository.folder().join("index").exists(), "{what}");
     }
 }
 
-#[test]
-fn a_tree_of_endless_depth_or_size_is_refused_in_bounded_memory() {
+fn a_tree_beyond_a_limit_is_refused(engine: &dyn Engine) {
     let repository = Repository::new();
-    let mut deep = repository.tree(&[("100644", b"f", &repository.blob(b"x"))]);
-    let mut input = Vec::new();
-    // One process for all levels, as fast-import takes trees only through commits.
-    for _ in 0..2100 {
-        input.clear();
-        input.extend_from_slice(b"40000 d\0");
-        input.extend_from_slice(deep.parse::<ObjectId>().unwrap().as_bytes());
-        deep = write_tree(repository.folder(), &input);
-    }
+    // 10,000 levels: what walks them by calling itself would use up its stack.
+    let path = ["d"; 10_000].join("/");
+    let import = format!(
+        "commit refs/heads/deep\ncommitter n <e@example.com> 0 +0000\ndata 0\nM 100644 inline {path}\ndata 1\nx\n"
+    );
+    repository.git(&["fast-import", "--quiet"], import.as_bytes());
+    let deep: ObjectId = repository.git(&["rev-parse", "refs/heads/deep"], b"").parse().unwrap();
+    // A handful of trees that name 10 billion files.
     let mut wide = repository.tree(&[("100644", b"f", &repository.blob(b"x"))]);
     for _ in 0..10 {
         let names: Vec<_> = (0..10).map(|digit| format!("d{digit}")).collect();
         let entries: Vec<_> = names.iter().map(|name| ("40000", name.as_bytes(), wide.as_str())).collect();
         wide = repository.tree(&entries);
     }
-    let error = repository.check_out(repository.commit(&deep)).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::HostileTree, "{error}");
-    let opened = open(repository.folder(), Step::Checkout).unwrap();
-    let limits = tree::Limits { entries: 10_000, ..tree::Limits::default() };
-    let error = tree::to_index(&opened, wide.parse().unwrap(), limits).unwrap_err();
-    assert_eq!(error.message(), "the tree holds more than 10000 files and folders");
+    let wide = repository.commit(&wide);
+    let small = repository.commit_of(&[("100644", "a/b/c/long-name", b"x")]);
+    let limits = |change: fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        limits
+    };
+    let few = limits(|limits| limits.entries = 10_000);
+    let cases = [
+        (deep, Limits::default(), "depth"),
+        (deep, limits(|limits| limits.depth = u64::MAX), "path_bytes"),
+        (wide, few, "entries"),
+        (small, limits(|limits| limits.entries = 3), "entries"),
+        (small, limits(|limits| limits.path_bytes = 14), "path_bytes"),
+        (small, limits(|limits| limits.depth = 2), "depth"),
+    ];
+    for (commit, limits, name) in cases {
+        let mut context = quiet();
+        context.limits = limits;
+        let worktree = tempfile::tempdir().unwrap();
+        let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit };
+        let error = engine.checkout(&context, &checkout).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        assert!(error.help().unwrap().contains(&format!("Limits::{name};")), "{error:?}");
+        assert_eq!(listing(worktree.path()), BTreeMap::new(), "{name}");
+    }
+    let mut context = quiet();
+    context.limits = limits(|limits| (limits.entries, limits.path_bytes, limits.depth) = (4, 15, 3));
+    let worktree = tempfile::tempdir().unwrap();
+    let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit: small };
+    assert_eq!(engine.checkout(&context, &checkout).unwrap().files, 1);
 }
 
-/// Writes a tree as a loose object.
-fn write_tree(git_dir: &Path, content: &[u8]) -> String {
-    let repository = open(git_dir, Step::Checkout).unwrap();
-    gix::prelude::Write::write_buf(&repository.objects, gix::objs::Kind::Tree, content).unwrap().to_string()
-}
-
-#[test]
-fn a_missing_object_is_reported_as_damage() {
+fn a_missing_object_is_reported_as_damage(engine: &dyn Engine) {
     let repository = Repository::new();
     let missing = "1234567890123456789012345678901234567890";
     let commit = repository.commit(&repository.tree(&[("100644", b"a", missing)]));
-    let error = repository.check_out(commit).unwrap_err();
+    let error = repository.check_out(engine, commit).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
-    assert!(error.message().contains("the content of a"), "{error}");
+    assert!(error.message().contains("the content of \"a\""), "{error}");
     let blob_as_tree = repository.commit(&repository.tree(&[("40000", b"a", &repository.blob(b"x"))]));
-    assert_eq!(repository.check_out(blob_as_tree).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(repository.check_out(engine, blob_as_tree).unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
-#[test]
-fn no_filter_of_a_configuration_is_run() {
+fn no_filter_of_a_configuration_is_run(engine: &dyn Engine) {
     let repository = Repository::new();
     let ran = repository.folder().join("ran");
     let command = format!("touch {}", ran.display());
@@ -297,13 +313,12 @@ fn no_filter_of_a_configuration_is_run() {
         repository.git(&["config", key, &command], b"");
     }
     let commit = repository.commit_of(&[("100644", ".gitattributes", b"* filter=x\n"), ("100644", "a", b"as it is")]);
-    let (worktree, _) = repository.check_out(commit).unwrap();
+    let (worktree, _) = repository.check_out(engine, commit).unwrap();
     assert_eq!(std::fs::read(worktree.path().join("a")).unwrap(), b"as it is");
     assert!(!ran.exists());
 }
 
-#[test]
-fn counts_grow_to_the_total_and_cancelling_stops() {
+fn counts_grow_to_the_total_and_cancelling_stops(engine: &dyn Engine) {
     let repository = Repository::new();
     let names: Vec<_> = (0..500).map(|number| format!("{}/{number}", number % 7)).collect();
     let files: Vec<_> = names.iter().map(|name| ("100644", name.as_str(), name.as_bytes())).collect();
@@ -319,7 +334,7 @@ fn counts_grow_to_the_total_and_cancelling_stops() {
     );
     let worktree = tempfile::tempdir().unwrap();
     let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit };
-    write(&context(progress, CancelToken::new()), &checkout).unwrap();
+    engine.checkout(&context(progress, CancelToken::new()), &checkout).unwrap();
     let counts = counts.lock().unwrap();
     assert!(counts.is_sorted());
     assert_eq!(counts.last(), Some(&(500, 500)));
@@ -328,12 +343,11 @@ fn counts_grow_to_the_total_and_cancelling_stops() {
     cancel.cancel();
     let worktree = tempfile::tempdir().unwrap();
     let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit };
-    let error = write(&context(Progress::new(None, cancel.clone()), cancel), &checkout).unwrap_err();
+    let error = engine.checkout(&context(Progress::new(None, cancel.clone()), cancel), &checkout).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 
-#[test]
-fn an_occupied_worktree_is_not_overwritten() {
+fn an_occupied_worktree_is_not_overwritten(engine: &dyn Engine) {
     let repository = Repository::new();
     let commit = repository.commit_of(&[("100644", "a", b"new")]);
     let worktree = tempfile::tempdir().unwrap();
@@ -341,7 +355,50 @@ fn an_occupied_worktree_is_not_overwritten() {
     let target = outside.path().join("target");
     std::os::unix::fs::symlink(&target, worktree.path().join("a")).unwrap();
     let checkout = Checkout { git_dir: repository.folder(), worktree: worktree.path(), commit };
-    write(&context(Progress::new(None, CancelToken::new()), CancelToken::new()), &checkout).unwrap_err();
+    engine.checkout(&quiet(), &checkout).unwrap_err();
     assert!(!target.exists());
     assert_eq!(OsString::from("a"), std::fs::read_dir(worktree.path()).unwrap().next().unwrap().unwrap().file_name());
+}
+
+macro_rules! for_each_engine {
+    ($($name:ident)+) => {
+        #[cfg(feature = "gitoxide")]
+        mod gitoxide {
+            $(#[test] fn $name() { super::$name(&crate::Gitoxide::default()) })+
+        }
+
+        #[cfg(feature = "libgit2")]
+        mod libgit2 {
+            $(#[test] fn $name() { super::$name(&crate::Libgit2::default()) })+
+        }
+    };
+}
+
+for_each_engine! {
+    files_are_those_that_stock_git_writes
+    the_index_knows_the_files_by_their_stat_data
+    hostile_trees_are_refused_before_anything_is_written
+    a_tree_beyond_a_limit_is_refused
+    a_missing_object_is_reported_as_damage
+    no_filter_of_a_configuration_is_run
+    counts_grow_to_the_total_and_cancelling_stops
+    an_occupied_worktree_is_not_overwritten
+}
+
+#[test]
+fn each_step_sees_what_the_one_before_made() {
+    let rules = Rules {
+        ident: true,
+        line_endings: LineEndings::Crlf,
+        encoding: Some(Encoding::Utf16 { mark: false, big: false }),
+    };
+    let id = ObjectId::from_bytes([1; 20]);
+    assert_eq!(rules.to_worktree(b"a\n", id).as_ref(), b"a\0\r\0\n\0");
+    assert!(matches!(Rules::default().to_worktree(b"a\n", id), Cow::Borrowed(_)));
+}
+
+#[test]
+fn a_value_that_is_none_of_gits_says_nothing() {
+    let odd = Some(Value::Text(b"odd"));
+    assert_eq!(Rules::new([odd, None, odd, odd, odd], Configuration::default()), Rules::default());
 }

@@ -18,6 +18,9 @@ pub(super) fn refusal(name: &[u8], link: bool) -> Option<&'static str> {
     let stripped = hfs_visible(name);
     // NTFS reads a backslash as a separator, wherever the clone may be carried.
     for part in name.split(|&byte| byte == b'\\').chain([stripped.as_slice()]) {
+        if name.contains(&b'\\') && (part == b"." || part == b"..") {
+            return Some("a name that leads out of its folder on some systems");
+        }
         if is_dot_git(part) {
             return Some("a name that some file system takes for .git");
         }
@@ -93,6 +96,8 @@ mod tests {
             b".git\\config",
             b"a\\.git\\config",
             b"a\\git~1",
+            b"..\\a",
+            b"a\\..",
             ".g\u{200c}it".as_bytes(),
             "\u{feff}.Git".as_bytes(),
             ".git\u{206f}".as_bytes(),
