@@ -7,6 +7,7 @@
 
 mod book;
 mod run;
+mod troubleshooting;
 
 use std::fs;
 use std::path::{Path, PathBuf};
