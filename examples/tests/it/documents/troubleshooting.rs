@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use clone_by_role::{CancelToken, CloneRequest, Gitoxide, RoleChain, Timeouts};
+use clone_by_role::{CancelToken, CloneRequest, Gitoxide, Limits, RoleChain, Timeouts};
 use codecommit_sandbox::{Effect, Fault, Sandbox, Step};
 
 use super::workspace;
@@ -151,7 +151,11 @@ fn a_librarys_sentences_are_the_documents() {
     let mut limits = Timeouts::default();
     limits.stall = Duration::from_millis(200);
     let stalled = request("stalled").timeouts(limits).run_blocking(Gitoxide::default()).unwrap_err();
-    for error in [cancelled, stalled] {
+    world.sandbox.clear_faults();
+    let mut small = Limits::default();
+    small.entries = 3;
+    let large = request("large").limits(small).run_blocking(Gitoxide::default()).unwrap_err();
+    for error in [cancelled, stalled, large] {
         let (line, sentence) = (format!("error: {error}"), &sentences[error.kind().as_str()]);
         assert!(fits(&line, sentence), "it says\n{line}\nand the document\n{sentence}");
     }
