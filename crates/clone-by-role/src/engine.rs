@@ -13,6 +13,8 @@ mod gitoxide;
 #[cfg(feature = "libgit2")]
 mod libgit2;
 #[cfg(any(feature = "gitoxide", feature = "libgit2"))]
+mod pack_check;
+#[cfg(any(feature = "gitoxide", feature = "libgit2"))]
 mod worktree;
 
 #[cfg(any(feature = "gitoxide", feature = "libgit2"))]

@@ -1,7 +1,7 @@
 //! How much a repository may ask of this host.
 
 #[cfg(any(feature = "gitoxide", feature = "libgit2"))]
-pub(crate) use check::Limit;
+pub(crate) use check::{Limit, exceeded};
 
 /// How much a repository may ask of this host before it is taken for an attack or a mistake.
 ///
@@ -18,7 +18,7 @@ pub(crate) use check::Limit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Objects in a pack. Default: 50 million.
+    /// Objects in a pack. Some memory is set aside for each as soon as a pack says how many it has. Default: 10 million.
     pub objects: u64,
     /// Bytes of a pack, as it comes over the wire. Default: 256 GiB.
     pub pack_bytes: u64,
@@ -39,7 +39,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            objects: 50_000_000,
+            objects: 10_000_000,
             pack_bytes: 256 << 30,
             file_bytes: 2 << 30,
             unpacked_bytes: 4 << 40,

@@ -124,7 +124,9 @@ fn faults(world: &World) -> Vec<(Target, Effect, &'static [ErrorKind])> {
         (Step::Fetch.into(), Effect::TruncatePack(12), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(0), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(7), &[Corrupt]),
-        (Step::Fetch.into(), Effect::FlipPackBit(8), &[Corrupt]),
+        // It says then that it has 16 million objects more, or 65,536.
+        (Step::Fetch.into(), Effect::FlipPackBit(8), &[LimitExceeded]),
+        (Step::Fetch.into(), Effect::FlipPackBit(9), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(11), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(12), &[Corrupt]),
         (Step::Fetch.into(), Effect::FlipPackBit(100_000), &[Corrupt]),

@@ -28,7 +28,7 @@ impl Limit {
 }
 
 /// The error for what is beyond the limit of this name.
-fn exceeded(step: Step, what: String, name: &str) -> Error {
+pub(crate) fn exceeded(step: Step, what: String, name: &str) -> Error {
     Error::new(ErrorKind::LimitExceeded, step, what)
         .with_help(format!("if the repository is meant to be like that, raise Limits::{name}; nothing of it was kept"))
 }

@@ -120,7 +120,7 @@ pub enum Effect {
     FlipPackBit(u64),
     /// The pack ends after so many bytes, within a well-formed answer.
     TruncatePack(u64),
-    /// Another pack, or whatever these bytes are, comes in place of the true one.
+    /// Another pack, or whatever these bytes are, comes in place of the true one and of all messages.
     ReplacePack(Bytes),
     /// In place of the pack, messages of progress come for ever.
     EndlessProgress,

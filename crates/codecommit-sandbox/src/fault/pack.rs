@@ -84,7 +84,9 @@ impl Rewriter {
         match (&self.change, line.get(4)) {
             (Change::EndlessRefs | Change::ExtraRef { .. }, _) => self.reference(&line, out),
             (Change::EndlessProgress, Some(1..=3)) => Flow::Endless,
-            (Change::Replace(pack), Some(1)) => {
+            (Change::Replace(pack), Some(1..=3)) => {
+                // A packet without content begins a pack that holds nothing.
+                out.extend(pkt::line(&[1]));
                 for piece in pack.chunks(pkt::LONGEST - 1) {
                     out.extend(pkt::line(&[&[1], piece].concat()));
                 }

@@ -30,7 +30,8 @@ pub(super) fn reported(step: Step, text: &[u8]) -> Error {
         return Error::new(ErrorKind::RevisionNotFound, step, format!("the server has no such commit: {text}"))
             .with_help("name a commit that a branch or a tag of the repository leads to");
     }
-    Error::new(ErrorKind::Server, step, format!("the server reports: {text}"))
+    // A server that explains itself has understood the request: it says the same when it is asked again.
+    Error::new(ErrorKind::Server, step, format!("the server reports: {text}")).retryable(false)
 }
 
 /// An error of a gitoxide crate: an IO error where one is behind it, what gitoxide calls corrupt or unsupported, or else

@@ -112,7 +112,7 @@ fn receive_pack(
 ) -> Result<Received> {
     let mut stream = PackStream::new(packets, start, context.progress.clone())?;
     let bases = thin.then(|| repository.objects.clone());
-    match pack::write(&mut stream, git_dir, bases, &context.progress) {
+    match pack::write(&mut stream, git_dir, bases, context) {
         Ok(written) => {
             let bytes = stream.finish()?;
             Ok(Received { objects: written.objects, deltas: written.deltas, bytes })

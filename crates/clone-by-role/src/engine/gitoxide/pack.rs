@@ -1,14 +1,19 @@
 //! A pack from the server, written and indexed.
 
-use std::io::{BufRead, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use gix::odb::pack;
 
 use super::errors;
 use super::sideband::PackStream;
+use crate::engine::Context;
+use crate::engine::pack_check::PackCheck;
 use crate::progress::Progress;
 use crate::{Error, Result, Step};
+
+/// What is read of the stream at once: a packet.
+const BUFFER: usize = 64 << 10;
 
 /// What was written.
 pub(super) struct Written {
@@ -23,13 +28,15 @@ pub(super) fn write<R: Read>(
     stream: &mut PackStream<R>,
     git_dir: &Path,
     bases: Option<impl gix::prelude::Find>,
-    progress: &Progress,
+    context: &Context,
 ) -> Result<Written> {
+    let progress = &context.progress;
     let folder = git_dir.join("objects").join("pack");
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::io(Step::Fetch, format!("cannot make {}", folder.display()), error))?;
+    let mut checked = Checked { stream, progress, check: PackCheck::new(context.limits), failure: None };
     let outcome = pack::Bundle::write_to_directory(
-        &mut Counted { stream, progress },
+        &mut BufReader::with_capacity(BUFFER, &mut checked),
         Some(&folder),
         &mut gix::progress::Discard,
         progress.cancel_flag(),
@@ -37,7 +44,10 @@ pub(super) fn write<R: Read>(
         gix::hash::Kind::Sha1,
         pack::bundle::write::Options::default(),
     )
-    .map_err(|error| errors::gix(Step::Fetch, "the pack cannot be indexed", error))?;
+    .map_err(|error| {
+        let failure = checked.failure.take();
+        failure.unwrap_or_else(|| errors::gix(Step::Fetch, "the pack cannot be indexed", error))
+    })?;
     if let Some(keep) = &outcome.keep_path {
         std::fs::remove_file(keep)
             .map_err(|error| Error::io(Step::Fetch, format!("cannot remove {}", keep.display()), error))?;
@@ -58,25 +68,26 @@ fn deltas(outcome: &pack::bundle::write::Outcome) -> gix::Result<u64> {
     Ok(deltas)
 }
 
-/// Reports bytes as they pass.
-struct Counted<'a, R> {
+/// Looks at the bytes as they pass, and reports them.
+struct Checked<'a, R> {
     stream: &'a mut PackStream<R>,
     progress: &'a Progress,
+    check: PackCheck,
+    /// The error behind a read that failed.
+    failure: Option<Error>,
 }
 
-impl<R: Read> Read for Counted<'_, R> {
+impl<R: Read> Read for Checked<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.progress.receiving(0, 1, self.stream.received());
-        self.stream.read(buffer)
-    }
-}
-
-impl<R: Read> BufRead for Counted<'_, R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        self.stream.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.stream.consume(count);
+        let count = self.stream.read(buffer)?;
+        match self.check.feed(&buffer[..count]) {
+            Ok(()) => Ok(count),
+            Err(error) => {
+                let text = error.to_string();
+                self.failure = Some(error);
+                Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text))
+            }
+        }
     }
 }

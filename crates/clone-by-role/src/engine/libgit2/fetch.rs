@@ -13,6 +13,7 @@ use super::local::Local;
 use super::pkt_line::{self, Packet, Packets};
 use super::request::{self, Wrapping};
 use super::{errors, local};
+use crate::engine::pack_check::PackCheck;
 use crate::engine::{Advertisement, Context, Received, Want};
 use crate::progress::Progress;
 use crate::{Error, ObjectId, Result, Step};
@@ -91,7 +92,7 @@ fn receive<R: Read>(
     wrapping: Wrapping,
 ) -> Result<Received> {
     let counts = Counts::default();
-    let mut pack = Pack::new(git_dir, local, &context.progress, &counts)?;
+    let mut pack = Pack::new(git_dir, local, context, &counts)?;
     let mut messages = 0;
     loop {
         if wrapping == Wrapping::None {
@@ -135,12 +136,14 @@ struct Counts {
 /// A pack on its way into the repository.
 struct Pack<'a> {
     indexer: Indexer<'a>,
+    check: PackCheck,
     progress: &'a Progress,
     counts: &'a Counts,
 }
 
 impl<'a> Pack<'a> {
-    fn new(git_dir: &Path, local: &'a Local, progress: &'a Progress, counts: &'a Counts) -> Result<Self> {
+    fn new(git_dir: &Path, local: &'a Local, context: &'a Context, counts: &'a Counts) -> Result<Self> {
+        let progress = &context.progress;
         let folder = git_dir.join("objects/pack");
         fs::create_dir_all(&folder).map_err(|error| Error::io(Step::Fetch, "cannot make the pack folder", error))?;
         // A pack for an empty repository stands on its own.
@@ -163,11 +166,12 @@ impl<'a> Pack<'a> {
             }
             !progress.is_cancelled()
         });
-        Ok(Self { indexer, progress, counts })
+        Ok(Self { indexer, check: PackCheck::new(context.limits), progress, counts })
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
         self.counts.bytes.set(self.counts.bytes.get() + data.len() as u64);
+        self.check.feed(data)?;
         match self.indexer.write_all(data) {
             Err(_) if self.progress.is_cancelled() => Err(Error::cancelled(Step::Fetch)),
             written => written.map_err(|error| errors::from_write(Step::Fetch, WHAT, error)),
