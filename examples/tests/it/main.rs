@@ -5,4 +5,5 @@ mod documents;
 mod examples;
 mod fleet;
 mod instance;
+mod packages;
 mod support;

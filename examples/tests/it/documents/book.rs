@@ -79,6 +79,10 @@ pub(super) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(&next).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_symlink() {
+                // It is read where it leads to.
+                continue;
+            }
             if path.is_dir() {
                 let skipped = ["target", "corpus", "data"].contains(&name.as_str()) && !path.join("README.md").exists();
                 if !name.starts_with('.') && !skipped && !path.join("CACHEDIR.TAG").exists() {
