@@ -5,7 +5,7 @@ pub(crate) use check::{Limit, exceeded};
 
 /// How much a repository may ask of this host before it is taken for an attack or a mistake.
 ///
-/// What is beyond a limit ends the clone with [`ErrorKind::LimitExceeded`], as soon as it is known, and with nothing
+/// What is beyond a limit ends the clone with [`ErrorKind::LimitExceeded`](crate::ErrorKind::LimitExceeded), as soon as it is known, and with nothing
 /// left. The defaults are generous: no repository that CodeCommit can serve today comes near them.
 ///
 /// ```
