@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(crate) struct Failure {
     /// A word for scripts: one of the clone's kinds, or `check`, `health`, `refused`, `locked`, `no_release`, `state`, `io`.
     pub(crate) kind: &'static str,
+    /// What failed: a step of the clone, as `clone-by-role` names it, or `release`, `check`, `health`.
+    pub(crate) step: String,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) retryable: bool,
@@ -18,7 +20,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), help: None, retryable: false, exit: 1 }
+        let step = match kind {
+            "check" => "check",
+            "health" => "health",
+            _ => "release",
+        };
+        Self { kind, step: step.into(), message: message.into(), help: None, retryable: false, exit: 1 }
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -39,6 +46,7 @@ impl Failure {
     pub(crate) fn to_json(&self) -> Value {
         json!({ "error": {
             "kind": self.kind,
+            "step": self.step,
             "message": self.message,
             "help": self.help,
             "retryable": self.retryable,
@@ -51,6 +59,10 @@ impl From<clone_by_role::Error> for Failure {
         let usage = matches!(error.kind(), clone_by_role::ErrorKind::InvalidRequest);
         Self {
             kind: error.kind().as_str(),
+            step: match error.place() {
+                Some(place) => format!("{}: {place}", error.step()),
+                None => error.step().to_string(),
+            },
             message: error.to_string(),
             help: error.help().map(str::to_owned),
             retryable: error.is_retryable(),

@@ -124,6 +124,8 @@ fn recover(place: &Place, common: &Common) -> Result<State, Failure> {
         }
     }
     place.sweep(&state)?;
+    // A release that somebody removed is none, be it the live one.
+    state.releases.retain(|release| place.release(&release.name).is_dir());
     Ok(state)
 }
 

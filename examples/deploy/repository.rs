@@ -68,7 +68,8 @@ impl Source {
             chain = chain.hop(hop);
         }
         if let Some(folder) = &self.cache {
-            chain = chain.disk_cache_in(folder);
+            // This process ends before a refresh in the background would.
+            chain = chain.disk_cache_in(folder).refresh_in_foreground();
         }
         let chain = chain.build().map_err(clone_by_role::Error::from)?;
         let mut request = CloneRequest::new(&self.remote, &tree).credentials(chain).depth(1);

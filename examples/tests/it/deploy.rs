@@ -215,6 +215,17 @@ fn a_file_that_was_altered_in_a_release_is_not_shared_on() {
 }
 
 #[test]
+fn a_release_that_was_removed_is_made_again() {
+    let world = World::new();
+    let first = ends(&world, 0, &[]);
+    fs::remove_dir_all(world.path("site/current/").canonicalize().unwrap()).unwrap();
+    let again = ends(&world, 0, &[]);
+    assert_eq!((&again["result"], &again["commit"]), (&"deployed".into(), &first["commit"]));
+    assert_eq!(world.tree_of("site/current"), world.tree_of_head());
+    assert_eq!(other(&world, 1, &["rollback"])["error"]["kind"], "no_release");
+}
+
+#[test]
 fn a_timers_runs_share_one_session() {
     let world = World::new();
     for _ in 0..3 {
@@ -267,6 +278,7 @@ fn failures_on_the_way_change_nothing_and_are_told() {
         let said = ends(&world, 1, &[]);
         world.sandbox.clear_faults();
         assert_eq!((&said["error"]["kind"], &said["error"]["retryable"]), (&kind.into(), &retryable.into()), "{said}");
+        assert!(said["error"]["step"].as_str().is_some_and(|step| !step.is_empty()), "{said}");
         assert_eq!(live(&world).as_deref(), good["release"].as_str());
     }
     for wrong in [&["run", "--root", "site", "--role-arn", "RoleB", APP][..], &["run", APP], &["status"], &["fly"]] {
