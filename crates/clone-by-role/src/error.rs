@@ -213,6 +213,9 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 Some("free space on that file system, then run it again")
             }
+            std::io::ErrorKind::FileTooLarge => {
+                Some("raise the limit on the size of files for this process (ulimit -f), then run it again")
+            }
             std::io::ErrorKind::ReadOnlyFilesystem => {
                 Some("choose a destination on a file system that is mounted for writing")
             }
@@ -233,8 +236,18 @@ impl Error {
     }
 }
 
-/// An IO error's reason in words, without the number that std appends.
+/// An IO error's reason in words, without the number that std appends. Those of a full or forbidden disk are the same
+/// whichever library met them.
 fn io_reason(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull => return "no space left on device".into(),
+        ErrorKind::QuotaExceeded => return "disk quota exceeded".into(),
+        ErrorKind::FileTooLarge => return "file too large".into(),
+        ErrorKind::ReadOnlyFilesystem => return "read-only file system".into(),
+        ErrorKind::InvalidFilename => return "file name too long".into(),
+        _ => {}
+    }
     let text = error.to_string();
     match text.split_once(" (os error ") {
         Some((words, _)) => words.to_lowercase(),

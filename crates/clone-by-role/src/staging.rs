@@ -32,7 +32,6 @@ impl Staging {
     pub(crate) fn new(destination: &Path) -> Result<Self> {
         let destination = std::path::absolute(destination)
             .map_err(|error| Error::io(Step::Stage, "the destination's path cannot be made absolute", error))?;
-        check_free(&destination)?;
         let (Some(parent), Some(name)) = (destination.parent(), destination.file_name()) else {
             return Err(Error::new(
                 ErrorKind::DestinationExists,
@@ -41,8 +40,14 @@ impl Staging {
             ));
         };
         let prefix = prefix(&name.to_string_lossy());
+        // Also where nothing is to be done: a run that was killed after its clone had appeared left its lock behind.
+        let swept = sweep(parent, &prefix);
+        check_free(&destination)?;
         let parents = make_parents(parent)?;
-        let made = sweep(parent, &prefix).and_then(|()| claim(parent, &prefix));
+        let made = match swept {
+            Err(error) if parents.is_empty() => Err(error),
+            _ => claim(parent, &prefix),
+        };
         match made {
             Ok((folder, lock)) => Ok(Self { folder, destination, parents, published: false, _lock: lock }),
             Err(error) => {

@@ -38,7 +38,7 @@ pub(super) fn reported(step: Step, text: &[u8]) -> Error {
 /// damaged objects.
 pub(super) fn gix(step: Step, what: impl Display, error: gix::Error) -> Error {
     if let Some(io) = error.downcast_any_ref::<io::Error>()
-        && io.raw_os_error().is_some()
+        && (io.raw_os_error().is_some() || is_of_the_disk(io.kind()))
     {
         let io = io.raw_os_error().map(io::Error::from_raw_os_error).unwrap_or_else(|| io.kind().into());
         return Error::io(step, what, io);
@@ -46,6 +46,21 @@ pub(super) fn gix(step: Step, what: impl Display, error: gix::Error) -> Error {
     let kind = if error.is_unsupported() { ErrorKind::Unsupported } else { ErrorKind::Corrupt };
     let reason = first_line(error.probable_cause().to_string().as_bytes());
     Error::new(kind, step, format!("{what}: {reason}")).with_source(error)
+}
+
+/// Whether only the system gives errors of this kind. Those that name a file have lost their number.
+fn is_of_the_disk(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::*;
+    matches!(
+        kind,
+        StorageFull
+            | QuotaExceeded
+            | FileTooLarge
+            | ReadOnlyFilesystem
+            | PermissionDenied
+            | InvalidFilename
+            | OutOfMemory
+    )
 }
 
 /// The first line of a text that comes from outside, without control characters and of bounded length.

@@ -23,6 +23,10 @@ const PREAMBLE_LIMIT: u64 = 64 << 20;
 /// No more is read of a server's messages beside the pack.
 const MESSAGES_LIMIT: u64 = 16 << 20;
 
+/// What libgit2 gets at once. It writes through a memory map, after making sure of the last page's place on the disk: with
+/// more than a page at a time, a full disk would end the process with a signal.
+const PIECE: usize = 4096;
+
 /// What fails when the pack does, at the head of a message.
 const WHAT: &str = "the pack cannot be taken in";
 
@@ -172,7 +176,8 @@ impl<'a> Pack<'a> {
     fn write(&mut self, data: &[u8]) -> Result<()> {
         self.counts.bytes.set(self.counts.bytes.get() + data.len() as u64);
         self.check.feed(data)?;
-        match self.indexer.write_all(data) {
+        let mut pieces = data.chunks(PIECE);
+        match pieces.try_for_each(|piece| self.indexer.write_all(piece)) {
             Err(_) if self.progress.is_cancelled() => Err(Error::cancelled(Step::Fetch)),
             written => written.map_err(|error| errors::from_write(Step::Fetch, WHAT, error)),
         }
