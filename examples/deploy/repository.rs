@@ -1,6 +1,7 @@
 //! Where releases come from.
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 
@@ -33,6 +34,9 @@ pub(crate) struct Source {
     /// Keep the role's session in this folder, so that a timer's runs do not ask STS each time; readable by its owner alone.
     #[arg(long, value_name = "FOLDER", env = "DEPLOY_CACHE")]
     cache: Option<PathBuf>,
+    /// How often to try where trying again can help, with growing pauses that differ from host to host.
+    #[arg(long, value_name = "N", env = "DEPLOY_TRIES", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    tries: u32,
     /// A CodeCommit endpoint that you vouch for.
     #[arg(long, value_name = "URL", env = "CODE_COMMIT_ENDPOINT")]
     endpoint: Option<String>,
@@ -47,8 +51,23 @@ pub(crate) struct Fetched {
 }
 
 impl Source {
-    /// Fetches the commit that is to be live.
+    /// Fetches the commit that is to be live, again where that can help.
     pub(crate) fn fetch(&self, place: &Place, quiet: bool) -> Result<Fetched, Failure> {
+        let mut failures = 0;
+        loop {
+            match self.fetch_once(place, quiet) {
+                Err(failure) if failure.retryable && failures + 1 < self.tries => {
+                    failures += 1;
+                    let pause = role_chain::backoff(failures, chance());
+                    eprintln!("warning: {}; again in {:.0} s", failure.message, pause.as_secs_f64());
+                    std::thread::sleep(pause);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn fetch_once(&self, place: &Place, quiet: bool) -> Result<Fetched, Failure> {
         let tree = place.root().join("incoming");
         match fs::remove_dir_all(&tree) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -92,4 +111,9 @@ impl Source {
         }
         Ok(Fetched { tree, commit: outcome.commit().to_string(), bytes: outcome.bytes() })
     }
+}
+
+/// A random number from 0 up to 1: the standard library draws each `RandomState` from the system's randomness.
+fn chance() -> f64 {
+    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -21,6 +21,7 @@ const NOTE: &str = "basename \"$(readlink \"$DEPLOY_ROOT/current\")\" >> \"$DEPL
 fn run(world: &World, flags: &[&str]) -> Command {
     let mut command = world.command("deploy");
     command.args(["run", "--root", "site", "--json", "--profile", "b", "--health-wait", "0"]).args(flags).arg(APP);
+    command.env("DEPLOY_TRIES", "1");
     command
 }
 
@@ -212,6 +213,18 @@ fn a_file_that_was_altered_in_a_release_is_not_shared_on() {
     world.commit("Second");
     assert_eq!(ends(&world, 0, &[])["files_written"], 2);
     assert_eq!(world.tree_of("site/current"), world.tree_of_head());
+}
+
+#[test]
+fn what_can_pass_is_tried_again() {
+    let world = World::new();
+    world.sandbox.set_fault(Fault::new(Step::FetchRefs, Effect::Throttle).times(1));
+    assert_eq!(ends(&world, 0, &["--tries", "2"])["result"], "deployed");
+    assert_eq!(world.sandbox.count(Step::FetchRefs), 2);
+    // What stays refused is not asked for twice.
+    world.sandbox.set_fault(Fault::new(Step::FetchRefs, Effect::Status(403)));
+    ends(&world, 1, &["--tries", "2"]);
+    assert_eq!(world.sandbox.count(Step::FetchRefs), 3);
 }
 
 #[test]
