@@ -217,6 +217,9 @@ impl Findings {
                 }
             };
         }
+        if text.contains(" would say:") {
+            text += "     The policies of both accounts, whole: clone-by-role policy (its --help says what it takes)\n";
+        }
         text
     }
 

@@ -155,6 +155,7 @@ fn what_goes_wrong_is_told_with_step_principal_target_and_remedy() {
         assert_eq!(status, Some(1));
         assert!(text.contains(&format!("FAIL {step}")) && text.contains(help), "{name}:\n{text}");
         assert_eq!(text.matches("would say:").count(), statements, "{name}:\n{text}");
+        assert_eq!(text.contains("clone-by-role policy"), statements > 0, "{name}:\n{text}");
         assert!(!text.contains(EXTERNAL_ID), "{name}:\n{text}");
     }
 }
