@@ -42,7 +42,7 @@ impl Capabilities {
 pub(super) fn request(http: &GitHttp) -> Result<Advertised> {
     let mut packets = Packets::new(http, Step::Connect, http.info_refs(None)?, LIMIT);
     let advertised = read(&mut packets)?;
-    packets.finish();
+    packets.finish()?;
     Ok(advertised)
 }
 

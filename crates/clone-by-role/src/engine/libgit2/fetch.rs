@@ -125,7 +125,7 @@ fn receive<R: Read>(
             return Err(Error::cancelled(Step::Fetch));
         }
     }
-    packets.finish();
+    packets.finish()?;
     pack.finish()
 }
 

@@ -82,9 +82,11 @@ impl<'a, R: Read> Packets<'a, R> {
     }
 
     /// Reads what little may follow the last packet.
-    pub(super) fn finish(self) {
-        // Only the connection's second use depends on it.
-        let _ = io::copy(&mut self.reader.take(REST_LIMIT), &mut io::sink());
+    pub(super) fn finish(self) -> Result<()> {
+        let Self { reader, http, step, .. } = self;
+        // Only the connection's second use depends on how it ends.
+        let rest = io::copy(&mut reader.take(REST_LIMIT), &mut io::sink()).unwrap_or(0);
+        if rest == REST_LIMIT { Err(protocol(step, http, "an answer that goes on after its end")) } else { Ok(()) }
     }
 
     /// The error for an answer that breaks a rule of git's protocol.
