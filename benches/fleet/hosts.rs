@@ -19,8 +19,9 @@ const SESSION: Duration = Duration::from_secs(3_600);
 const SDK_ATTEMPTS: u32 = 3;
 /// What a script without backoff waits before it tries again.
 const FIXED_WAIT: Duration = Duration::from_secs(5);
-/// Requests of a clone.
+/// Requests of a clone, and of a look at the refs that finds nothing new, as `deploy` has it.
 const CLONE: u32 = 2;
+const LOOK: u32 = 1;
 /// The `RandomizedDelaySec` of the timer.
 const TIMER_SPREAD: Duration = Duration::from_secs(30);
 
@@ -28,7 +29,7 @@ const TIMER_SPREAD: Duration = Duration::from_secs(30);
 pub(crate) enum Way {
     /// The SDK's own provider, asked for each git request; a new clone each time; a fixed wait after a failure.
     Without,
-    /// A `RoleChain`, and `backoff` after a failure.
+    /// A `RoleChain`, `backoff` after a failure, and a look at the refs before a clone.
     With,
     /// The same, begun by the timer of `examples/instance`.
     WithTimer,
@@ -38,8 +39,8 @@ impl Way {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Without => "without cache and backoff",
-            Self::With => "with this project's crates",
-            Self::WithTimer => "with them, and the timer",
+            Self::With => "deploy",
+            Self::WithTimer => "deploy, begun by the timer",
         }
     }
 }
@@ -91,7 +92,7 @@ impl World {
                 }
                 Way::With | Way::WithTimer => {
                     let mut failures = 0;
-                    while self.clone_with(&chain).await.is_err() {
+                    while self.ask(&chain, if first { CLONE } else { LOOK }).await.is_err() {
                         failures += 1;
                         sleep(backoff(failures, dice.roll())).await;
                     }
@@ -113,12 +114,12 @@ impl World {
         Ok(())
     }
 
-    async fn clone_with(&self, chain: &RoleChain) -> Result<(), Throttled> {
+    async fn ask(&self, chain: &RoleChain, requests: u32) -> Result<(), Throttled> {
         chain.credentials().await.map_err(|error| {
             assert!(error.is_retryable(), "{error}");
             Throttled
         })?;
-        for _ in 0..CLONE {
+        for _ in 0..requests {
             self.request().await?;
         }
         Ok(())

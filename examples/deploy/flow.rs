@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::Common;
 use crate::failure::Failure;
 use crate::place::{Place, Refused, Release, State, Trial};
-use crate::repository::Source;
+use crate::repository::{Found, Source};
 use crate::{files, shell};
 
 /// How a command ended well.
@@ -28,25 +28,31 @@ pub(crate) fn run(source: &Source, common: &Common, force: bool) -> Result<Done,
     let _lock = place.lock()?;
     let mut state = recover(&place, common)?;
 
-    let fetched = source.fetch(&place, common.json)?;
     let current = place.current()?;
     let live = state.releases.iter().find(|release| Some(&release.name) == current.as_ref()).cloned();
+    let known = [live.as_ref().map(|live| &live.commit), state.refused.as_ref().map(|refused| &refused.commit)];
+    let known = if force { Vec::new() } else { known.into_iter().flatten().cloned().collect() };
     let mut done = Done {
         result: "unchanged",
-        release: Release { name: String::new(), commit: fetched.commit },
+        release: Release { name: String::new(), commit: String::new() },
         previous: current.clone(),
         files: 0,
         written: 0,
-        received: fetched.bytes,
-        elapsed: started.elapsed(),
+        received: 0,
+        elapsed: Duration::ZERO,
     };
-    if let Some(live) = live.filter(|live| live.commit == done.release.commit && !force) {
-        return Ok(Done { release: live, ..done });
-    }
-    if let Some(refused) = state.refused.as_ref().filter(|refused| refused.commit == done.release.commit && !force) {
-        let message = format!("commit {} is not deployed again: {}", refused.commit, reason(&refused.why));
-        return Err(Failure::new("refused", message).with_help("push a new commit, or use --force"));
-    }
+    let fetched = match (source.fetch(&place, known, common.json)?, live) {
+        (Found::Known(commit), Some(live)) if live.commit == commit => {
+            return Ok(Done { release: live, elapsed: started.elapsed(), ..done });
+        }
+        (Found::Known(commit), _) => {
+            let why = state.refused.as_ref().map_or("rollback", |refused| &refused.why);
+            let message = format!("commit {commit} is not deployed again: {}", reason(why));
+            return Err(Failure::new("refused", message).with_help("push a new commit, or use --force"));
+        }
+        (Found::Fetched(fetched), _) => fetched,
+    };
+    (done.release.commit, done.received) = (fetched.commit, fetched.bytes);
 
     done.release.name = format!("{:06}-{}", state.next, &done.release.commit[..12]);
     state.next += 1;
@@ -55,6 +61,8 @@ pub(crate) fn run(source: &Source, common: &Common, force: bool) -> Result<Done,
     let before = current.as_deref().map(|name| place.release(name));
     let made = files::make(&fetched.tree, before.as_deref(), &folder)?;
     (done.files, done.written) = (made.files, made.written);
+    let kept = place.store().replace(&fetched.tree.join(".git"), &done.release.commit);
+    kept.map_err(Failure::io("the objects cannot be kept for the next deployment"))?;
 
     if let Some(check) = &common.check
         && let Err(what) = shell::run(check, &folder, &done.release.commit, place.root(), limit(common))

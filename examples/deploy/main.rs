@@ -3,6 +3,7 @@
 //! ```text
 //! ROOT/current -> releases/000012-1a2b3c4d5e6f    what is live
 //! ROOT/releases/                                  a folder for each commit; files that did not change are shared
+//! ROOT/repository                                 the objects of the last deployment, for the next to build on
 //! ROOT/state.json                                 what is known to be good, and what is on trial
 //! ROOT/lock                                       one deployment at a time
 //! ```
@@ -23,6 +24,7 @@
 mod failure;
 mod files;
 mod flow;
+mod objects;
 mod place;
 mod repository;
 mod shell;

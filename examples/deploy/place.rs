@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::objects::Store;
 
 /// Where an application is deployed to.
 #[derive(Debug)]
@@ -99,6 +100,15 @@ impl Place {
         self.root.join("releases")
     }
 
+    /// Where a commit is fetched to.
+    pub(crate) fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::new(self.root.join("repository"))
+    }
+
     pub(crate) fn release(&self, name: &str) -> PathBuf {
         self.releases().join(name)
     }
@@ -174,6 +184,8 @@ impl Place {
                     fs::remove_dir_all(entry.path())?;
                 }
             }
+            gone(fs::remove_dir_all(self.incoming()))?;
+            self.store().sweep()?;
             gone(fs::remove_file(self.root.join(".current-new")))?;
             gone(fs::remove_file(self.root.join(".state-new")))
         };

@@ -1,13 +1,13 @@
 //! Where releases come from.
 
-use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
-use clone_by_role::{CloneRequest, Gitoxide, Hop, ProgressPrinter, RoleArn, RoleChain};
+use clone_by_role::{CloneRequest, Error, ErrorKind, Gitoxide, Hop, ProgressPrinter, RoleArn, RoleChain, Step};
 
 use crate::failure::Failure;
+use crate::objects::{Deployments, Store};
 use crate::place::Place;
 
 /// The repository, and as whom to read it.
@@ -42,7 +42,15 @@ pub(crate) struct Source {
     endpoint: Option<String>,
 }
 
-/// A tree to make a release of.
+/// What the server has.
+pub(crate) enum Found {
+    /// A commit that need not come, since it is known.
+    Known(String),
+    /// A tree to make a release of.
+    Fetched(Fetched),
+}
+
+/// A clone of one commit.
 pub(crate) struct Fetched {
     pub(crate) tree: PathBuf,
     pub(crate) commit: String,
@@ -51,30 +59,31 @@ pub(crate) struct Fetched {
 }
 
 impl Source {
-    /// Fetches the commit that is to be live, again where that can help.
-    pub(crate) fn fetch(&self, place: &Place, quiet: bool) -> Result<Fetched, Failure> {
+    /// Fetches the commit that is to be live, unless it is one of the `known`; again where that can help.
+    pub(crate) fn fetch(&self, place: &Place, known: Vec<String>, quiet: bool) -> Result<Found, Failure> {
+        let request = self.request(place.incoming(), quiet)?;
+        let mut store = Some(place.store()).filter(Store::is_there);
         let mut failures = 0;
         loop {
-            match self.fetch_once(place, quiet) {
-                Err(failure) if failure.retryable && failures + 1 < self.tries => {
+            match fetch_once(&request, place, store.clone(), known.clone()) {
+                // A store that was damaged costs a clone, not the deployment.
+                Err(error) if store.is_some() && may_be_the_stores(&error) => {
+                    eprintln!("warning: {error}; begins anew");
+                    store = None;
+                    place.store().remove().map_err(Failure::io("the last deployment's objects cannot be removed"))?;
+                }
+                Err(error) if error.is_retryable() && failures + 1 < self.tries => {
                     failures += 1;
                     let pause = role_chain::backoff(failures, chance());
-                    eprintln!("warning: {}; again in {:.0} s", failure.message, pause.as_secs_f64());
+                    eprintln!("warning: {error}; again in {:.0} s", pause.as_secs_f64());
                     std::thread::sleep(pause);
                 }
-                outcome => return outcome,
+                outcome => return outcome.map_err(Failure::from),
             }
         }
     }
 
-    fn fetch_once(&self, place: &Place, quiet: bool) -> Result<Fetched, Failure> {
-        let tree = place.root().join("incoming");
-        match fs::remove_dir_all(&tree) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::io(format!("{} cannot be removed", tree.display()))(error));
-            }
-            _ => {}
-        }
+    fn request(&self, tree: PathBuf, quiet: bool) -> Result<CloneRequest, Failure> {
         let mut chain = match &self.profile {
             Some(profile) => RoleChain::from_profile(profile),
             None => RoleChain::from_env(),
@@ -91,7 +100,7 @@ impl Source {
             chain = chain.disk_cache_in(folder).refresh_in_foreground();
         }
         let chain = chain.build().map_err(clone_by_role::Error::from)?;
-        let mut request = CloneRequest::new(&self.remote, &tree).credentials(chain).depth(1);
+        let mut request = CloneRequest::new(&self.remote, tree).credentials(chain).depth(1);
         if let Some(endpoint) = &self.endpoint {
             request = request.endpoint(endpoint);
         }
@@ -105,12 +114,28 @@ impl Source {
             let printer = ProgressPrinter::stderr();
             request = request.on_event(move |event| printer.show(event));
         }
-        let outcome = request.run_blocking(Gitoxide::default())?;
-        if outcome.commit().is_null() {
-            return Err(Failure::new("revision_not_found", "the repository is empty"));
-        }
-        Ok(Fetched { tree, commit: outcome.commit().to_string(), bytes: outcome.bytes() })
+        Ok(request)
     }
+}
+
+fn fetch_once(request: &CloneRequest, place: &Place, store: Option<Store>, known: Vec<String>) -> Result<Found, Error> {
+    let met = Arc::default();
+    let engine = Deployments { store, known, met: Arc::clone(&met), engine: Gitoxide::default() };
+    let outcome = request.clone().run_blocking(engine);
+    if let Some(commit) = met.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Ok(Found::Known(commit));
+    }
+    let outcome = outcome?;
+    if outcome.commit().is_null() {
+        return Err(Error::new(ErrorKind::RevisionNotFound, Step::Connect, "the repository is empty"));
+    }
+    let commit = outcome.commit().to_string();
+    Ok(Found::Fetched(Fetched { tree: place.incoming(), commit, bytes: outcome.bytes() }))
+}
+
+/// Whether a failure may come of what an earlier deployment left.
+fn may_be_the_stores(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Io | ErrorKind::Protocol)
 }
 
 /// A random number from 0 up to 1: the standard library draws each `RandomState` from the system's randomness.

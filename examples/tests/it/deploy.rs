@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -201,6 +201,63 @@ fn releases_share_what_did_not_change() {
 }
 
 #[test]
+fn the_tenth_deployment_costs_what_changed() {
+    let world = World::new();
+    // Content that no compression makes small.
+    let noise = |seed: u64| {
+        let mut state = seed;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b' ' + (state >> 33) as u8 % 90)
+        };
+        (0..20_000).map(|_| draw()).collect::<String>()
+    };
+    for file in 0..20 {
+        world.write(&format!("assets/{file}"), &noise(file));
+    }
+    world.commit("Assets");
+    let first = ends(&world, 0, &[])["bytes_received"].as_u64().unwrap();
+    assert!(first > 300_000, "{first}");
+    for version in 2..=10 {
+        world.write("version", &format!("{version}\n"));
+        world.commit("Next");
+        let bytes = ends(&world, 0, &[])["bytes_received"].as_u64().unwrap();
+        assert!((100..2_000).contains(&bytes), "version {version} took {bytes} bytes");
+        assert_eq!(world.tree_of("site/current"), world.tree_of_head());
+    }
+    // Nothing new: the refs are looked at, and no more.
+    world.sandbox.clear_requests();
+    assert_eq!(ends(&world, 0, &[])["result"], "unchanged");
+    assert_eq!((world.sandbox.count(Step::FetchRefs), world.sandbox.count(Step::Fetch)), (1, 0));
+}
+
+#[test]
+fn objects_that_were_damaged_are_fetched_anew() {
+    let world = World::new();
+    let damages: [fn(&Path); 3] = [
+        |packs| fs::read_dir(packs).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap()),
+        |packs| {
+            for file in fs::read_dir(packs).unwrap() {
+                let path = file.unwrap().path();
+                fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+                fs::write(&path, "damaged").unwrap();
+            }
+        },
+        |packs| fs::remove_dir_all(packs).unwrap(),
+    ];
+    for (version, damage) in damages.into_iter().enumerate() {
+        world.write("version", &format!("before {version}"));
+        world.commit("Before");
+        ends(&world, 0, &[]);
+        damage(&world.path("site/repository/objects/pack"));
+        world.write("version", &format!("after {version}"));
+        world.commit("After");
+        assert_eq!(ends(&world, 0, &[])["result"], "deployed", "{version}");
+        assert_eq!(world.tree_of("site/current"), world.tree_of_head());
+    }
+}
+
+#[test]
 fn a_file_that_was_altered_in_a_release_is_not_shared_on() {
     let world = World::new();
     ends(&world, 0, &[]);
@@ -395,7 +452,7 @@ fn a_deployment_can_be_killed_at_any_moment() {
     assert_eq!(world.tree_of("site/current"), world.tree_of_head());
     assert!(releases(&world).len() <= 3 && releases(&world).iter().all(|name| !name.starts_with('.')));
     let left: BTreeSet<_> = fs::read_dir(world.path("site")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let known = ["current", "incoming", "lock", "releases", "state.json"].map(Into::into);
+    let known = ["current", "lock", "releases", "repository", "state.json"].map(Into::into);
     assert_eq!(left, BTreeSet::from(known));
 }
 
