@@ -5,6 +5,7 @@
 mod clone;
 mod credentials;
 mod doctor;
+mod logging;
 mod policy;
 mod report;
 mod who;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    logging();
+    logging::start();
     match cli.command {
         Command::Clone(args) => clone::run(args),
         Command::Credentials(args) => credentials::run(args),
@@ -62,12 +63,5 @@ fn main() -> ExitCode {
             }
             ExitCode::from(2)
         }
-    }
-}
-
-/// Logs go to standard error, as `RUST_LOG` asks; without it there are none.
-fn logging() {
-    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_default_env() {
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 }

@@ -39,7 +39,7 @@
 //! And nothing is written whose key or value holds one of these characters.
 
 use std::fmt;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
@@ -189,6 +189,16 @@ impl Request {
     ///
     /// [`ErrorKind::Conflict`] where the login was signed for another host than git asks about.
     pub fn answer(&self, login: &Login) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.answer_until(login, login.expires_at())
+    }
+
+    /// As [`answer`](Self::answer), where `end` is when the login dies by this host's clock, which git goes by: another moment than
+    /// [`Login::expires_at`] where the login was signed by a clock that is right on a host whose own is not.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub fn answer_until(&self, login: &Login, end: SystemTime) -> Result<Zeroizing<Vec<u8>>, Error> {
         if !self.host().is_some_and(|host| login.endpoint().is_at(host)) {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -196,7 +206,7 @@ impl Request {
                 "sign a login for the host that git asks about",
             ));
         }
-        let expiry = login.expires_at().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let expiry = end.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut writer = Writer::new();
         if self.authtype {
             let header = login.authorization();

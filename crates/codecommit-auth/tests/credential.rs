@@ -167,7 +167,19 @@ fn what_would_smuggle_a_field_in_is_refused() {
     for text in ["host\n", "protocol=https\nx", "\u{feff}"] {
         assert!(Request::parse(text.as_bytes()).is_err(), "{text:?}");
     }
-    assert!(Request::parse(b"host=\xff\xfe\n").is_err());
+}
+
+#[test]
+fn what_is_not_utf8_is_nobody_of_codecommits() {
+    let ask = |text: &[u8]| Request::parse(text).unwrap().repository(Some(&region()), Some(&vouched()));
+    for host in [&b"git-codecommit.us-east-1.amazonaws.com\xff"[..], b"\xffgithub.com", b"127.0.0.1:8443\xff"] {
+        let text = [b"protocol=https\npath=v1/repos/app\nhost=", host, b"\n"].concat();
+        assert_eq!(ask(&text).unwrap(), None);
+    }
+    assert_eq!(ask(b"protocol=https\nhost=example.com\npath=\xff\nusername=\xff\n").unwrap(), None);
+    assert_eq!(ask(b"protocol=https\nhost=127.0.0.1:8443\npath=\xff\n").unwrap(), None);
+    let path = [b"protocol=https\nhost=", HOST.as_bytes(), b"\npath=v1/repos/app\xff\n"].concat();
+    assert_eq!(ask(&path).unwrap_err().kind(), ErrorKind::Malformed);
 }
 
 #[test]

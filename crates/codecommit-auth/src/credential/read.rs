@@ -4,7 +4,6 @@ use std::mem;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Request;
-use crate::error::Shown;
 use crate::{Error, ErrorKind};
 
 /// git's rule: a line, with its newline, has at most this many bytes.
@@ -114,10 +113,9 @@ fn take(request: &mut Request, line: &[u8]) -> Result<(), Error> {
     if field.is_some() {
         return Err(refused(&format!("it names its {key} twice")));
     }
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Err(refused(&format!("its {key} is not UTF-8: {}", Shown(&String::from_utf8_lossy(value)))));
-    };
-    *field = Some(value.to_owned());
+    // git decodes %ff in a URL. What is not UTF-8 becomes U+FFFD, which stands in no host and no path of CodeCommit's.
+    let value = String::from_utf8_lossy(value);
+    *field = Some(value.into_owned());
     Ok(())
 }
 
