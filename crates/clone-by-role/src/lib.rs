@@ -35,10 +35,13 @@
 //! - `libgit2`: the engine [`Libgit2`]. libgit2 is built from source, without TLS, SSH or HTTP of its own. With both
 //!   features on, both engines are there.
 //! - `codecommit`: names of CodeCommit repositories, and logins signed with AWS credentials (`CloneRequest::credentials`).
+//! - `conformance`: the list of cases that engines are held to, as tests for one of your own (the module `conformance`).
 
 mod clone;
 #[cfg(feature = "codecommit")]
 mod codecommit;
+#[cfg(all(feature = "conformance", unix))]
+pub mod conformance;
 pub mod engine;
 mod error;
 mod http;

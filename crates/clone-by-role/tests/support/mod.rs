@@ -2,12 +2,4 @@
 
 #![allow(dead_code, unused_imports, reason = "each test program uses its part")]
 
-mod git;
-mod login;
-mod repository;
-mod server;
-
-pub(crate) use git::Git;
-pub(crate) use login::Signer;
-pub(crate) use repository::Repository;
-pub(crate) use server::Server;
+pub(crate) use clone_by_role::conformance::{Git, Repository, Server, Signer};

@@ -1,23 +1,34 @@
 //! Signs logins by the description in AWS's documentation, independently of the crates that are tested.
 
+use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clone_by_role::{Authenticate, Login, Refusal, Result, Verdict};
 use codecommit_sandbox::Keys;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::{Authenticate, Login, Refusal, Result, Verdict};
+
 /// Logins of one user for one repository.
 #[derive(Clone)]
-pub(crate) struct Signer {
-    pub(crate) keys: Keys,
-    pub(crate) region: String,
-    pub(crate) repository: String,
+pub struct Signer {
+    /// The user's keys.
+    pub keys: Keys,
+    /// The region of the repository.
+    pub region: String,
+    /// The repository's name.
+    pub repository: String,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("repository", &self.repository).finish_non_exhaustive()
+    }
 }
 
 impl Signer {
     /// The password that is good from now on.
-    pub(crate) fn password(&self) -> String {
+    pub fn password(&self) -> String {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_secs();
         let stamp = stamp(seconds);
         let (date, region) = (&stamp[..8], &self.region);

@@ -4,30 +4,37 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// How git is run in a folder: with these settings, and nothing of the environment but `PATH`.
-#[derive(Clone)]
-pub(crate) struct Git {
+#[derive(Clone, Debug)]
+pub struct Git {
     directory: PathBuf,
     settings: Vec<(&'static str, String)>,
     date: Option<u64>,
 }
 
 impl Git {
-    pub(crate) fn at(directory: &Path) -> Self {
+    /// In this folder.
+    pub fn at(directory: &Path) -> Self {
         Self { directory: directory.to_owned(), settings: Vec::new(), date: None }
     }
 
-    pub(crate) fn setting(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    /// With this setting, as `-c KEY=VALUE` makes it.
+    pub fn setting(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((key, value.into()));
         self
     }
 
     /// The date of commits and tags, in seconds since 1970.
-    pub(crate) fn date(mut self, seconds: u64) -> Self {
+    pub fn date(mut self, seconds: u64) -> Self {
         self.date = Some(seconds);
         self
     }
 
-    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+    /// Runs git, whatever comes of it.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no git.
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("git");
         command.current_dir(&self.directory).args(arguments).env_clear();
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -45,7 +52,11 @@ impl Git {
     }
 
     /// What git says, where it must succeed.
-    pub(crate) fn says(&self, arguments: &[&str]) -> String {
+    ///
+    /// # Panics
+    ///
+    /// Where it does not, with its complaint.
+    pub fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "git {arguments:?} in {}: {complaint}", self.directory.display());

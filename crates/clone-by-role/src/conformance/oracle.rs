@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use clone_by_role::Outcome;
-
-use crate::cases::{Case, Target};
-use crate::support::Git;
+use super::Git;
+use super::case::{Case, Target};
+use crate::Outcome;
 
 /// Does with stock git what the case asks for.
 pub(crate) fn clone(git: &Git, case: &Case, url: &str, commit: &str, into: &Path) {

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use crate::support::Repository;
+use super::Repository;
 
 /// Eight commits with a merge, three branches, tags of every kind, and refs that no clone takes.
 pub(crate) fn history(repository: &Repository) {
