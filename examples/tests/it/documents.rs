@@ -47,17 +47,46 @@ fn every_command_runs_or_says_what_it_needs() {
 fn check(document: &Document) -> Vec<String> {
     let mut failures = Vec::new();
     let mut home = None;
-    for block in document.shell() {
+    let mut printed: Option<String> = None;
+    for block in &document.blocks {
+        let printed_above = printed.take();
         let outcome = match block.needs() {
+            _ if block.language() != "sh" => match printed_above.filter(|_| block.is_output) {
+                Some(printed) => holds(&printed, block),
+                // It is below a block that was not run, or stands by itself.
+                None => continue,
+            },
             Some(what) if NEEDS.iter().any(|need| what.starts_with(need)) => run::check_without_running(block),
             Some(what) => Err(format!("\"# needs {what}\" is none of {NEEDS:?}")),
-            None => home.get_or_insert_with(run::Home::new).run(block),
+            None => home.get_or_insert_with(run::Home::new).run(block).map(|said| printed = Some(said)),
         };
         if let Err(what) = outcome {
             failures.push(format!("{}: {what}\n{}", document.at(block), block.text));
         }
     }
     failures
+}
+
+/// Whether each line of a block was printed, but for numbers, times and commits, which differ from run to run.
+fn holds(printed: &str, block: &Block) -> Result<(), String> {
+    let known: Vec<String> = printed.lines().map(without_numbers).collect();
+    match block.text.lines().find(|line| !known.contains(&without_numbers(line))) {
+        Some(line) => Err(format!("{line:?} is not in what was printed: {printed}")),
+        None => Ok(()),
+    }
+}
+
+fn without_numbers(line: &str) -> String {
+    let words = line.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric());
+    let words = words.map(|word| match word.strip_suffix(|letter: char| !letter.is_ascii_alphanumeric()) {
+        Some(inner) if inner.len() == 40 && inner.bytes().all(|byte| byte.is_ascii_hexdigit()) => "COMMIT\"".to_owned(),
+        _ => word.to_owned(),
+    });
+    let mut plain = words.collect::<String>().replace(|letter: char| letter.is_ascii_digit(), "0");
+    while plain.contains("00") {
+        plain = plain.replace("00", "0");
+    }
+    plain
 }
 
 /// The harness itself: what must not pass does not.
@@ -78,6 +107,9 @@ fn a_block_that_cannot_run_is_found() {
         let failures = check(&document(text));
         assert!(failures.len() == 1 && failures[0].to_lowercase().contains(says), "{text}: {failures:?}");
     }
+    let printed = "```sh\necho at 12:30\n```\n\n```text\nat 12:45\n```\n\n```sh\necho a\n```\n\n```text\nb\n```\n";
+    let failures = check(&Document::parse("x.md".into(), printed));
+    assert!(failures.len() == 1 && failures[0].contains("\"b\" is not in"), "{failures:?}");
     assert_eq!(check(&document("clone-by-role clone --profile b codecommit::ap-northeast-1://app /srv/app")), [""; 0]);
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Block {
     /// The line of the fence, from 1.
     pub(super) line: usize,
     pub(super) text: String,
+    /// Whether it stands right below the block before it, with nothing said in between: what that one prints.
+    pub(super) is_output: bool,
 }
 
 impl Block {
@@ -34,19 +36,28 @@ impl Document {
     pub(super) fn parse(path: PathBuf, text: &str) -> Self {
         let (mut blocks, mut links) = (Vec::new(), Vec::new());
         let mut open: Option<(Block, usize)> = None;
+        let mut is_below = false;
         for (number, line) in text.lines().enumerate() {
             let bare = line.trim_start();
             let indent = line.len() - bare.len();
             match (&mut open, bare.strip_prefix("```")) {
                 (None, Some(info)) => {
-                    open = Some((Block { info: info.trim().into(), line: number + 1, text: String::new() }, indent));
+                    let (info, text) = (info.trim().to_owned(), String::new());
+                    let is_output = is_below && ["text", "json"].contains(&&*info);
+                    open = Some((Block { info, line: number + 1, text, is_output }, indent));
                 }
-                (Some(_), Some(_)) => blocks.extend(open.take().map(|(block, _)| block)),
+                (Some(_), Some(_)) => {
+                    blocks.extend(open.take().map(|(block, _)| block));
+                    is_below = true;
+                }
                 (Some((block, indent)), None) => {
                     block.text.push_str(line.get(*indent..).unwrap_or(bare));
                     block.text.push('\n');
                 }
-                (None, None) => links.extend(links_in(line)),
+                (None, None) => {
+                    is_below &= line.trim().is_empty();
+                    links.extend(links_in(line));
+                }
             }
         }
         assert!(open.is_none(), "{}: a block does not end", path.display());

@@ -61,7 +61,8 @@ impl Home {
         Self(world)
     }
 
-    pub(super) fn run(&self, block: &Block) -> Result<(), String> {
+    /// Runs a block, and returns what it prints.
+    pub(super) fn run(&self, block: &Block) -> Result<String, String> {
         let world = &self.0;
         let script = block
             .text
@@ -101,7 +102,8 @@ impl Home {
         if !status.success() {
             return Err(format!("{status} after {:.0?}: {said}", started.elapsed()));
         }
-        fs::read_to_string(&notes).unwrap().lines().try_for_each(check_cargo)
+        fs::read_to_string(&notes).unwrap().lines().try_for_each(check_cargo)?;
+        Ok(said.replace(world.path("srv").to_str().unwrap(), "/srv"))
     }
 }
 
