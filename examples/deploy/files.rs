@@ -28,7 +28,10 @@ pub(crate) fn make(tree: &Path, before: Option<&Path>, to: &Path) -> Result<Made
         fs::create_dir(&staging)?;
         fill(tree, before, &staging, true, &mut made)?;
         // Power may fail as well: what `current` leads to is on the disk before it does.
+        #[cfg(target_os = "linux")]
         rustix::fs::syncfs(File::open(&staging)?)?;
+        #[cfg(not(target_os = "linux"))]
+        rustix::fs::sync();
         fs::rename(&staging, to)?;
         Ok(made)
     };

@@ -109,6 +109,7 @@ struct Common {
 fn main() -> ExitCode {
     // Wrong usage ends here, with status 2.
     let cli = Cli::parse();
+    std::thread::spawn(end_on_signal);
     let (json, outcome) = match &cli.command {
         Command::Run { source, common, force } => {
             (common.json, flow::run(source, common, *force).map(|done| done.report()))
@@ -134,6 +135,23 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.exit)
         }
+    }
+}
+
+/// Ctrl-C and SIGTERM end the command that runs as well. The rest is as with `kill -9`: the next run carries on.
+fn end_on_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let status = runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok::<_, std::io::Error>(tokio::select! {
+            _ = interrupt.recv() => 130,
+            _ = terminate.recv() => 143,
+        })
+    });
+    if let Ok(status) = status {
+        shell::end();
+        std::process::exit(status);
     }
 }
 

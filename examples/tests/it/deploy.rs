@@ -273,6 +273,34 @@ fn a_file_that_was_altered_in_a_release_is_not_shared_on() {
 }
 
 #[test]
+fn a_signal_ends_the_command_that_runs_as_well() {
+    let world = World::new();
+    let check = "sleep 600 & echo $! > ../../../pid; wait";
+    let mut child = run(&world, &["--check", check]).stdout(Stdio::null()).spawn().unwrap();
+    let pid = loop {
+        match fs::read_to_string(world.path("pid")) {
+            Ok(pid) if pid.ends_with('\n') => break pid,
+            _ => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let deploy = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(deploy, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let runs = || {
+        let state = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        !state.is_empty() && !state.contains(") Z")
+    };
+    for _ in 0..100 {
+        if !runs() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!runs(), "what the check started still runs");
+    assert_eq!(ends(&world, 0, &[])["result"], "deployed");
+}
+
+#[test]
 fn what_can_pass_is_tried_again() {
     let world = World::new();
     world.sandbox.set_fault(Fault::new(Step::FetchRefs, Effect::Throttle).times(1));
