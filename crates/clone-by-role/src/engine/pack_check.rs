@@ -4,6 +4,8 @@
 //! each byte passes here first. The format is that of gitformat-pack(5): a header, entries of a kind, a size and a zlib
 //! stream, a checksum. Checksums, names and bases are left to the libraries.
 
+mod ahead;
+
 use gix_zlib::{Decompress, FlushDecompress, Status};
 
 use crate::limits::Limits;
@@ -14,6 +16,8 @@ const SCRATCH: usize = 16 << 10;
 
 /// Two sizes of up to ten bytes each stand at the head of a delta.
 const DELTA_HEAD: usize = 20;
+
+pub(super) use ahead::{Sink, ahead};
 
 /// Follows a pack, and fails where it breaks its format or a limit.
 pub(super) struct PackCheck {
@@ -40,8 +44,8 @@ enum State {
     BaseName { size: u64, left: usize },
     /// A zlib stream, of which `size` bytes are to come out.
     Content { size: u64, out: u64, delta: Option<DeltaHead> },
-    /// The checksum, and whatever follows it.
-    End,
+    /// So many bytes of the checksum.
+    Checksum { left: usize },
 }
 
 /// The first bytes of a delta.
@@ -125,7 +129,12 @@ impl PackCheck {
                 Ok(used)
             }
             State::Content { .. } => self.content(data),
-            State::End => Ok(data.len()),
+            State::Checksum { left: 0 } => Err(corrupt("something follows the pack")),
+            State::Checksum { left } => {
+                let used = data.len().min(*left);
+                *left -= used;
+                Ok(used)
+            }
         }
     }
 
@@ -142,7 +151,7 @@ impl PackCheck {
 
     fn next_entry(&mut self) {
         self.state = match self.objects_left {
-            0 => State::End,
+            0 => State::Checksum { left: 20 },
             _ => State::EntryHead { kind: 0, size: 0, shift: 0 },
         };
     }

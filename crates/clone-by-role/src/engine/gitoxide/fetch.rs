@@ -118,7 +118,7 @@ fn receive_pack(
             Ok(Received { objects: written.objects, deltas: written.deltas, bytes })
         }
         Err(_) if context.progress.is_cancelled() => Err(Error::cancelled(Step::Fetch)),
-        Err(error) => Err(stream.take_failure().unwrap_or(error)),
+        Err(error) => Err(error),
     }
 }
 

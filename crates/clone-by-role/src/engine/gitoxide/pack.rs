@@ -8,7 +8,7 @@ use gix::odb::pack;
 use super::errors;
 use super::sideband::PackStream;
 use crate::engine::Context;
-use crate::engine::pack_check::PackCheck;
+use crate::engine::pack_check::{PackCheck, Sink, ahead};
 use crate::progress::Progress;
 use crate::{Error, Result, Step};
 
@@ -24,7 +24,7 @@ pub(super) struct Written {
 /// Writes the pack and its index into `objects/pack`.
 ///
 /// `bases` are the objects that are here already, on which a thin pack leans.
-pub(super) fn write<R: Read>(
+pub(super) fn write<R: Read + Send>(
     stream: &mut PackStream<R>,
     git_dir: &Path,
     bases: Option<impl gix::prelude::Find>,
@@ -34,20 +34,22 @@ pub(super) fn write<R: Read>(
     let folder = git_dir.join("objects").join("pack");
     std::fs::create_dir_all(&folder)
         .map_err(|error| Error::io(Step::Fetch, format!("cannot make {}", folder.display()), error))?;
-    let mut checked = Checked { stream, progress, check: PackCheck::new(context.limits), failure: None };
-    let outcome = pack::Bundle::write_to_directory(
-        &mut BufReader::with_capacity(BUFFER, &mut checked),
-        Some(&folder),
-        &mut gix::progress::Discard,
-        progress.cancel_flag(),
-        bases,
-        gix::hash::Kind::Sha1,
-        pack::bundle::write::Options::default(),
-    )
-    .map_err(|error| {
-        let failure = checked.failure.take();
-        failure.unwrap_or_else(|| errors::gix(Step::Fetch, "the pack cannot be indexed", error))
-    })?;
+    let outcome = ahead(
+        PackCheck::new(context.limits),
+        |sink| receive(stream, sink, progress),
+        |pieces| {
+            pack::Bundle::write_to_directory(
+                &mut BufReader::with_capacity(BUFFER, pieces),
+                Some(&folder),
+                &mut gix::progress::Discard,
+                progress.cancel_flag(),
+                bases,
+                gix::hash::Kind::Sha1,
+                pack::bundle::write::Options::default(),
+            )
+            .map_err(|error| errors::gix(Step::Fetch, "the pack cannot be indexed", error))
+        },
+    )?;
     if let Some(keep) = &outcome.keep_path {
         std::fs::remove_file(keep)
             .map_err(|error| Error::io(Step::Fetch, format!("cannot remove {}", keep.display()), error))?;
@@ -68,26 +70,15 @@ fn deltas(outcome: &pack::bundle::write::Outcome) -> gix::Result<u64> {
     Ok(deltas)
 }
 
-/// Looks at the bytes as they pass, and reports them.
-struct Checked<'a, R> {
-    stream: &'a mut PackStream<R>,
-    progress: &'a Progress,
-    check: PackCheck,
-    /// The error behind a read that failed.
-    failure: Option<Error>,
-}
-
-impl<R: Read> Read for Checked<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.progress.receiving(0, 1, self.stream.received());
-        let count = self.stream.read(buffer)?;
-        match self.check.feed(&buffer[..count]) {
-            Ok(()) => Ok(count),
-            Err(error) => {
-                let text = error.to_string();
-                self.failure = Some(error);
-                Err(std::io::Error::new(std::io::ErrorKind::InvalidData, text))
-            }
+/// Takes the pack from the connection.
+fn receive<R: Read>(stream: &mut PackStream<R>, sink: &mut Sink, progress: &Progress) -> Result<()> {
+    loop {
+        let piece = stream.piece()?;
+        let length = piece.len();
+        if length == 0 || !sink.put(piece)? {
+            return Ok(());
         }
+        stream.consume(length);
+        progress.receiving(0, 1, stream.received());
     }
 }

@@ -1,13 +1,13 @@
 //! The pack as it comes, out of the sideband that carries it beside the server's texts.
 
-use std::io::{self, BufRead, Read};
+use std::io::Read;
 use std::ops::Range;
 
 use super::errors;
 use super::packets::{Packet, Packets};
 use super::response::PackStart;
 use crate::progress::Progress;
-use crate::{Error, Result, Step};
+use crate::{Result, Step};
 
 /// How much a server may send beside the pack before that is taken for an attack. A sign of life takes five bytes.
 const MOST_BESIDE: usize = 16 << 20;
@@ -22,7 +22,6 @@ pub(super) struct PackStream<R> {
     beside_left: usize,
     received: u64,
     progress: Progress,
-    failure: Option<Error>,
 }
 
 impl<R: Read> PackStream<R> {
@@ -35,7 +34,6 @@ impl<R: Read> PackStream<R> {
             beside_left: MOST_BESIDE,
             received: 0,
             progress,
-            failure: None,
         };
         if let PackStart::Sideband(first) = start {
             stream.unpack(first)?;
@@ -48,9 +46,13 @@ impl<R: Read> PackStream<R> {
         self.received
     }
 
-    /// The error behind a read that failed.
-    pub(super) fn take_failure(&mut self) -> Option<Error> {
-        self.failure.take()
+    /// What has come and was not consumed yet; waits for more where that is nothing. Empty at the end.
+    pub(super) fn piece(&mut self) -> Result<&[u8]> {
+        self.advance()
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.current.start += count;
     }
 
     /// Reads past the end of the pack, where nothing but the end of the answer may follow.
@@ -62,7 +64,6 @@ impl<R: Read> PackStream<R> {
         Ok(self.received)
     }
 
-    /// What has come and was not consumed yet; waits for more where that is nothing. Empty at the end.
     fn advance(&mut self) -> Result<&[u8]> {
         while self.current.is_empty() && !self.ended {
             if self.bare {
@@ -101,32 +102,5 @@ impl<R: Read> PackStream<R> {
             errors::protocol(Step::Fetch, format!("it sends more than {MOST_BESIDE} bytes beside the pack"))
         })?;
         Ok(())
-    }
-}
-
-impl<R: Read> BufRead for PackStream<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        match self.advance() {
-            Ok(_) => Ok(self.packets.content(&self.current)),
-            Err(error) => {
-                let text = error.to_string();
-                self.failure = Some(error);
-                Err(io::Error::new(io::ErrorKind::ConnectionAborted, text))
-            }
-        }
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.current.start += count;
-    }
-}
-
-impl<R: Read> Read for PackStream<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let count = available.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&available[..count]);
-        self.consume(count);
-        Ok(count)
     }
 }

@@ -13,7 +13,7 @@ use super::local::Local;
 use super::pkt_line::{self, Packet, Packets};
 use super::request::{self, Wrapping};
 use super::{errors, local};
-use crate::engine::pack_check::PackCheck;
+use crate::engine::pack_check::{PackCheck, Sink, ahead};
 use crate::engine::{Advertisement, Context, Received, Want};
 use crate::progress::Progress;
 use crate::{Error, ObjectId, Result, Step};
@@ -88,27 +88,48 @@ fn preamble<R: Read>(packets: &mut Packets<'_, R>, shallow: &mut BTreeSet<Object
     Ok(())
 }
 
-fn receive<R: Read>(
+fn receive<R: Read + Send>(
     context: &Context,
     git_dir: &Path,
     local: &Local,
-    mut packets: Packets<'_, R>,
+    packets: Packets<'_, R>,
     wrapping: Wrapping,
 ) -> Result<Received> {
     let counts = Counts::default();
-    let mut pack = Pack::new(git_dir, local, context, &counts)?;
+    let mut pack = Pack::new(git_dir, local, &context.progress, &counts)?;
+    ahead(
+        PackCheck::new(context.limits),
+        |sink| match wrapping {
+            Wrapping::Sideband => unwrap(context, packets, sink),
+            Wrapping::None => take(packets, sink),
+        },
+        |mut pieces| {
+            pieces.try_for_each(|piece| pack.write(&piece))?;
+            pack.finish()
+        },
+    )
+}
+
+/// Takes an answer that is nothing but a pack.
+fn take<R: Read>(mut packets: Packets<'_, R>, sink: &mut Sink) -> Result<()> {
+    loop {
+        match packets.raw()? {
+            [] => return Ok(()),
+            piece if sink.put(piece)? => {}
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Takes the pack out of the sideband that carries it beside the server's messages.
+fn unwrap<R: Read>(context: &Context, mut packets: Packets<'_, R>, sink: &mut Sink) -> Result<()> {
     let mut messages = 0;
     loop {
-        if wrapping == Wrapping::None {
-            match packets.raw()? {
-                [] => break,
-                data => pack.write(data)?,
-            }
-            continue;
-        }
         match packets.next()? {
-            Packet::Flush => break,
-            Packet::Data([1, data @ ..]) => pack.write(data)?,
+            Packet::Flush => return packets.finish(),
+            Packet::Data([1, piece @ ..]) if piece.is_empty() || sink.put(piece)? => {}
+            // Nobody wants the rest.
+            Packet::Data([1, ..]) => return Ok(()),
             Packet::Data([2, text @ ..]) => {
                 context.progress.remote(text);
                 messages += text.len() as u64;
@@ -125,8 +146,6 @@ fn receive<R: Read>(
             return Err(Error::cancelled(Step::Fetch));
         }
     }
-    packets.finish()?;
-    pack.finish()
 }
 
 /// The numbers that libgit2's callback sees last.
@@ -140,14 +159,12 @@ struct Counts {
 /// A pack on its way into the repository.
 struct Pack<'a> {
     indexer: Indexer<'a>,
-    check: PackCheck,
     progress: &'a Progress,
     counts: &'a Counts,
 }
 
 impl<'a> Pack<'a> {
-    fn new(git_dir: &Path, local: &'a Local, context: &'a Context, counts: &'a Counts) -> Result<Self> {
-        let progress = &context.progress;
+    fn new(git_dir: &Path, local: &'a Local, progress: &'a Progress, counts: &'a Counts) -> Result<Self> {
         let folder = git_dir.join("objects/pack");
         fs::create_dir_all(&folder).map_err(|error| Error::io(Step::Fetch, "cannot make the pack folder", error))?;
         // A pack for an empty repository stands on its own.
@@ -170,12 +187,11 @@ impl<'a> Pack<'a> {
             }
             !progress.is_cancelled()
         });
-        Ok(Self { indexer, check: PackCheck::new(context.limits), progress, counts })
+        Ok(Self { indexer, progress, counts })
     }
 
     fn write(&mut self, data: &[u8]) -> Result<()> {
         self.counts.bytes.set(self.counts.bytes.get() + data.len() as u64);
-        self.check.feed(data)?;
         let mut pieces = data.chunks(PIECE);
         match pieces.try_for_each(|piece| self.indexer.write_all(piece)) {
             Err(_) if self.progress.is_cancelled() => Err(Error::cancelled(Step::Fetch)),

@@ -38,8 +38,12 @@ fn entry(kind: u8, mut size: u64, rest: &[&[u8]]) -> Vec<u8> {
     [head, rest.concat()].concat()
 }
 
-fn pack(objects: u32, entries: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn pack(objects: u32, entries: &[Vec<u8>]) -> Vec<u8> {
     [b"PACK\0\0\0\x02".as_slice(), &objects.to_be_bytes(), &entries.concat(), &[0; 20]].concat()
+}
+
+pub(super) fn blob(size: u64, content: &[u8]) -> Vec<u8> {
+    entry(3, size, &[&stored(content)])
 }
 
 /// Feeds the pack in pieces of this length.
@@ -54,7 +58,6 @@ fn small() -> Limits {
 
 #[test]
 fn packs_that_lie_or_are_too_large_are_refused() {
-    let blob = |size: u64, content: &[u8]| entry(3, size, &[&stored(content)]);
     let delta = |size: u64, content: &[u8]| entry(6, size, &[&[1], &stored(content)]);
     let by_name = |size: u64, content: &[u8]| entry(7, size, &[&[9; 20], &stored(content)]);
     let filled = |size: usize| blob(size as u64, &vec![0; size]);
@@ -88,7 +91,12 @@ fn packs_that_lie_or_are_too_large_are_refused() {
         ("kind 0", pack(1, &[entry(0, 0, &[&stored(b"")])]), Some(Corrupt)),
         ("kind 5", pack(1, &[entry(5, 0, &[&stored(b"")])]), Some(Corrupt)),
         ("no zlib stream", pack(1, &[entry(3, 4, &[b"this is no zlib stream"])]), Some(Corrupt)),
-        ("a long pack", pack(1, &[filled(5), vec![0; 100_000]]), Some(LimitExceeded)),
+        ("something after a pack", [pack(1, &[filled(5)]), vec![0]].concat(), Some(Corrupt)),
+        (
+            "a long pack",
+            pack(1, &[entry(7, 9, &[&[9; 20], &[0x78, 0x01], &[0, 0, 0, 0xff, 0xff].repeat(20_000)])]),
+            Some(LimitExceeded),
+        ),
     ];
     for (what, pack, expected) in cases {
         for piece in [1, 3, 1000, usize::MAX] {
@@ -138,7 +146,7 @@ fn packs_of_git_pass() {
         for piece in [1, 7, 4096, usize::MAX] {
             let mut check = PackCheck::new(Limits::default());
             pack.chunks(piece).try_for_each(|piece| check.feed(piece)).unwrap();
-            assert!(matches!(check.state, State::End) && check.objects_left == 0);
+            assert!(matches!(check.state, State::Checksum { left: 0 }));
         }
     }
 }
