@@ -1,6 +1,6 @@
 //! The files of a release: shared with the release before where they did not change.
 
-use std::fs::{self, File, FileTimes, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::failure::Failure;
 pub(crate) struct Made {
     /// Files and links.
     pub(crate) files: u64,
-    /// Of these, those that were written and not shared.
+    /// Of these, those that are new and not shared.
     pub(crate) written: u64,
 }
 
-/// Makes the release `to` of the files in `tree`, `.git` left out. It appears whole, by a rename.
+/// Makes the release `to` of the files in `tree`, `.git` left out, which it takes from there. It appears whole, by a rename.
 ///
 /// A file that is the same in `before` becomes a hard link to it. Files are read-only, so that nobody changes one in place,
 /// which would change it in every release that shares it; to replace one is fine.
@@ -70,7 +70,7 @@ fn fill(tree: &Path, before: Option<&Path>, to: &Path, top: bool, made: &mut Mad
             continue;
         }
         made.written += 1;
-        write(&source, &found, &target)?;
+        take(&source, &found, &target)?;
     }
     Ok(())
 }
@@ -80,10 +80,6 @@ fn is_same(source: &Path, found: &Metadata, old: &Path) -> io::Result<bool> {
     let Ok(before) = fs::symlink_metadata(old) else { return Ok(false) };
     if !before.is_file() || before.len() != found.len() || mode(&before) != mode(found) {
         return Ok(false);
-    }
-    // The time is the source's, put there by `write`: it tells a file that was not touched since without reading it.
-    if before.modified()? == found.modified()? {
-        return Ok(true);
     }
     let (mut left, mut right) = (File::open(source)?, File::open(old)?);
     let (mut one, mut other) = (vec![0; 1 << 16], vec![0; 1 << 16]);
@@ -98,11 +94,10 @@ fn is_same(source: &Path, found: &Metadata, old: &Path) -> io::Result<bool> {
     }
 }
 
-fn write(source: &Path, found: &Metadata, target: &Path) -> io::Result<()> {
-    fs::copy(source, target)?;
-    let file = File::open(target)?;
-    file.set_times(FileTimes::new().set_modified(found.modified()?))?;
-    file.set_permissions(fs::Permissions::from_mode(mode(found)))
+/// The tree was made for this release alone: its files need not be written twice.
+fn take(source: &Path, found: &Metadata, target: &Path) -> io::Result<()> {
+    fs::rename(source, target)?;
+    fs::set_permissions(target, fs::Permissions::from_mode(mode(found)))
 }
 
 /// The mode of a file in a release: read-only, executable or not.
