@@ -1,4 +1,4 @@
-//! `kill -9`.
+//! `kill -9`, and a caller that cancels.
 
 use std::fs;
 use std::io::Write as _;
@@ -52,6 +52,36 @@ pub(crate) fn at_a_hundred_moments(name: &str) {
     assert!(midway >= 10, "only {midway} of {MOMENTS} kills came midway");
     world.server.request(&destination).run_blocking(engine(name)).expect("nothing is in its way");
     assert_eq!(world.left(), ["clone"]);
+}
+
+/// A clone is cancelled at as many moments: it ends soon, as cancelled or whole, and leaves nothing.
+pub(crate) fn cancelled_at_a_hundred_moments(name: &str) {
+    let world = World::new();
+    let destination = world.destination();
+    let started = Instant::now();
+    world.server.request(&destination).run_blocking(engine(name)).expect("nothing is wrong");
+    let whole = started.elapsed();
+    fs::remove_dir_all(&destination).expect("it can be removed");
+    let mut cancelled = 0;
+    for moment in 0..MOMENTS {
+        let cancel = CancelToken::new();
+        let request = world.server.request(&destination).cancel_with(cancel.clone());
+        let engine = engine(name);
+        let running = std::thread::spawn(move || request.run_blocking(engine));
+        std::thread::sleep(whole.mul_f64(f64::from(moment * 37 % MOMENTS) / f64::from(MOMENTS)));
+        let asked = Instant::now();
+        cancel.cancel();
+        match running.join().expect("it does not panic") {
+            Ok(_) => fs::remove_dir_all(&destination).expect("it can be removed"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
+                cancelled += 1;
+            }
+        }
+        assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+        assert_eq!(world.left(), [""; 0]);
+    }
+    assert!(cancelled >= 10, "only {cancelled} of {MOMENTS} were cancelled");
 }
 
 /// What a dead run left is swept, also when the destination is taken; what a living one has made is not.

@@ -94,6 +94,6 @@ macro_rules! for_each_engine {
 }
 
 for_each_engine! {
-    killed: at_a_hundred_moments beside_a_living_run;
+    killed: at_a_hundred_moments cancelled_at_a_hundred_moments beside_a_living_run;
     disk: full too_large_a_file read_only forbidden too_long_a_path two_at_once;
 }

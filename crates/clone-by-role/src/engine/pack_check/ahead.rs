@@ -38,10 +38,12 @@ impl Iterator for Pieces {
     }
 }
 
+/// The end is an error: a pack says itself where it ends, and gitoxide panics where it meets an end that another read
+/// then turns into an error (a cancellation, say).
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.current.len() {
-            let Some(next) = self.next() else { return Ok(0) };
+            let Some(next) = self.next() else { return Err(io::ErrorKind::UnexpectedEof.into()) };
             (self.current, self.at) = (next, 0);
         }
         let count = buffer.len().min(self.current.len() - self.at);
@@ -88,8 +90,9 @@ mod tests {
         let produce =
             |sink: &mut Sink| pack.chunks(3).try_for_each(|piece| sink.put(piece).map(|wanted| assert!(wanted)));
         let consume = |mut pieces: Pieces| {
-            let mut all = Vec::new();
-            pieces.read_to_end(&mut all).unwrap();
+            let mut all = vec![0; pack.len()];
+            pieces.read_exact(&mut all).unwrap();
+            assert_eq!(pieces.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
             Ok(all)
         };
         assert_eq!(ahead(check(), produce, consume).unwrap(), pack);
