@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::book::Block;
@@ -14,8 +15,9 @@ use crate::support::{World, built, commands, program, text};
 /// Longer than anything in a document takes.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What stands for tools of the host: a service to restart, an application that answers on a port.
-const STAND_INS: [(&str, &str); 2] = [("systemctl", "exit 0"), ("curl", "exit 0")];
+/// What stands for tools of the host (a service to restart, an application that answers on a port), and for what was run before.
+const STAND_INS: [(&str, &str); 3] =
+    [("systemctl", "exit 0"), ("curl", "exit 0"), ("quickstart", "exec cat quickstart-printed")];
 
 /// What stands for cargo: `run` starts what cargo built along with this test; everything else is noted.
 const CARGO: &str = r#"verb=$1; shift; given="$verb $*"
@@ -32,7 +34,17 @@ done
 [ "$verb" = run ] && exec "$name" "$@"
 echo "cargo $given" >>"$CARGO_NOTES""#;
 
-const EXAMPLES: [&str; 6] = ["quickstart", "assume_chain", "clone_by_role", "swap_engine", "custom_progress", "deploy"];
+const EXAMPLES: [&str; 5] = ["assume_chain", "clone_by_role", "swap_engine", "custom_progress", "deploy"];
+
+/// What the quickstart prints. Several documents begin with it; it clones the large repository twice, and is run once.
+fn quickstart() -> &'static str {
+    static PRINTED: OnceLock<String> = OnceLock::new();
+    PRINTED.get_or_init(|| {
+        let output = Command::new(program("quickstart")).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "the quickstart: {output:?}");
+        text(&output.stdout)
+    })
+}
 
 /// A home for the blocks of one document.
 pub(super) struct Home(World);
@@ -68,6 +80,9 @@ impl Home {
             .text
             .replace("/srv/", &format!("{}/", world.path("srv").display()))
             .replace("/usr/local/bin/", &format!("{}/", world.path("bin").display()));
+        if block.text.contains("quickstart") {
+            fs::write(world.path("quickstart-printed"), quickstart()).unwrap();
+        }
         let (output, notes) = (world.path(".output"), world.path(".cargo-notes"));
         fs::write(&notes, "").unwrap();
         let log = fs::File::create(&output).unwrap();
