@@ -227,4 +227,17 @@ mod tests {
         assert_eq!(readable(format!("one\n{long}two").as_bytes()), b"one\ntwo".as_slice());
         assert_eq!(readable(b"one\ntwo\n"), b"one\ntwo\n".as_slice());
     }
+
+    #[test]
+    fn a_pattern_that_could_match_in_countless_ways_ends_soon() {
+        let started = std::time::Instant::now();
+        let patterns = ["*a".repeat(500) + "b", "**/a".repeat(300) + "/b", "*a?".repeat(300) + "b"];
+        let sources = sources(&[], patterns.map(|pattern| format!("{pattern} ident\n")).concat().as_bytes());
+        let mut attributes = Attributes::new(&sources).unwrap();
+        for path in ["a".repeat(2000), "a/".repeat(1000) + "a"] {
+            let rules = attributes.rules(path.as_bytes(), &mut |_| Ok(Vec::new())).unwrap();
+            assert!(!rules.ident, "nothing here ends in b");
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "it took {:?}", started.elapsed());
+    }
 }
