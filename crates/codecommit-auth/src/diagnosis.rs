@@ -303,6 +303,8 @@ impl fmt::Display for Diagnosis {
     }
 }
 
+impl std::error::Error for Diagnosis {}
+
 pub(crate) fn difference(one: SystemTime, other: SystemTime) -> Duration {
     one.duration_since(other).unwrap_or_else(|earlier| earlier.duration())
 }
