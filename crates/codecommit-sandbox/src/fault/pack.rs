@@ -85,7 +85,8 @@ impl Rewriter {
             (Change::EndlessRefs | Change::ExtraRef { .. }, _) => self.reference(&line, out),
             (Change::EndlessProgress, Some(1..=3)) => Flow::Endless,
             (Change::Replace(pack), Some(1..=3)) => {
-                // A packet without content begins a pack that holds nothing.
+                // From the first packet of any band on: where the server has nothing to send, a pack
+                // comes all the same. The packet without content holds the place of an empty one.
                 out.extend(pkt::line(&[1]));
                 for piece in pack.chunks(pkt::LONGEST - 1) {
                     out.extend(pkt::line(&[&[1], piece].concat()));
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(changed, [&head[..], &pkt::line(b"\x01PACKa"), b"0000"].concat());
         assert_eq!(flow, Flow::End);
         let (changed, flow) = rewrite(Change::Replace("xyz".into()), &answer());
-        assert_eq!(changed, [&head[..], &pkt::line(b"\x01xyz"), b"0000"].concat());
+        assert_eq!(changed, [&b"0008NAK\n"[..], &pkt::line(b"\x01"), &pkt::line(b"\x01xyz"), b"0000"].concat());
         assert_eq!(flow, Flow::End);
     }
 
